@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "base/arena.h"
+
+#include "base/budget.h"
+#include "base/mem.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ARENA_BLOCK_BYTES 4096
+
+struct arena_block {
+	struct arena_block *next;
+	size_t size_bytes; /* of `mem` */
+	alignas(max_align_t) char mem[];
+};
+
+void arena_init(struct arena *arena, size_t max_bytes, struct budget *budget)
+{
+	*arena = (struct arena){.max_bytes = max_bytes, .budget = budget};
+}
+
+void arena_free(struct arena *arena)
+{
+	struct arena_block *block = arena->blocks;
+
+	while (block != NULL) {
+		struct arena_block *next = block->next;
+
+		mem_free(block);
+		block = next;
+	}
+	budget_release(arena->budget, arena->total_bytes);
+	arena_init(arena, arena->max_bytes, arena->budget);
+}
+
+static struct arena_block *add_block(struct arena *arena, size_t size_bytes)
+{
+	struct arena_block *block;
+	size_t whole = sizeof(*block) + size_bytes;
+
+	if (arena->max_bytes != 0 &&
+	    (whole > arena->max_bytes || arena->total_bytes > arena->max_bytes - whole))
+		return NULL;
+	if (budget_charge(arena->budget, whole) < 0)
+		return NULL;
+	block = mem_alloc(whole);
+	if (block == NULL) {
+		budget_release(arena->budget, whole);
+		return NULL;
+	}
+	block->size_bytes = size_bytes;
+	arena->total_bytes += whole;
+	return block;
+}
+
+void *arena_alloc(struct arena *arena, size_t size_bytes)
+{
+	struct arena_block *block = arena->blocks;
+	const size_t align = alignof(max_align_t);
+	void *piece;
+
+	if (size_bytes > SIZE_MAX / 2)
+		return NULL;
+	size_bytes = (MAX(size_bytes, (size_t)1) + align - 1) & ~(align - 1);
+	if (block == NULL || size_bytes > block->size_bytes - arena->used_bytes) {
+		block = add_block(arena, MAX(size_bytes, ARENA_BLOCK_BYTES - sizeof(*block)));
+		if (block == NULL)
+			return NULL;
+		/* A block of its own for a large piece goes behind the current one, whose rest stays in use. */
+		if (arena->blocks != NULL && size_bytes > ARENA_BLOCK_BYTES / 4) {
+			block->next = arena->blocks->next;
+			arena->blocks->next = block;
+			return block->mem;
+		}
+		block->next = arena->blocks;
+		arena->blocks = block;
+		arena->used_bytes = 0;
+	}
+	piece = block->mem + arena->used_bytes;
+	arena->used_bytes += size_bytes;
+	return piece;
+}
+
+void *arena_calloc(struct arena *arena, size_t count, size_t size_bytes)
+{
+	void *piece;
+
+	if (size_bytes != 0 && count > SIZE_MAX / 2 / size_bytes)
+		return NULL;
+	piece = arena_alloc(arena, count * size_bytes);
+	if (piece != NULL)
+		memset(piece, 0, count * size_bytes);
+	return piece;
+}
+
+char *arena_strndup(struct arena *arena, const char *text, size_t len)
+{
+	char *copy = len < SIZE_MAX ? arena_alloc(arena, len + 1) : NULL;
+
+	if (copy != NULL) {
+		memcpy(copy, text, len);
+		copy[len] = '\0';
+	}
+	return copy;
+}
+
+char *arena_strdup(struct arena *arena, const char *text)
+{
+	return arena_strndup(arena, text, strlen(text));
+}
+
+char *arena_vprintf(struct arena *arena, const char *fmt, va_list args)
+{
+	va_list again;
+	char *text;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	text = len < 0 ? NULL : arena_alloc(arena, (size_t)len + 1);
+	if (text != NULL)
+		vsnprintf(text, (size_t)len + 1, fmt, args);
+	return text;
+}
+
+char *arena_printf(struct arena *arena, const char *fmt, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, fmt);
+	text = arena_vprintf(arena, fmt, args);
+	va_end(args);
+	return text;
+}

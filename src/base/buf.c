@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "base/buf.h"
+
+#include "base/budget.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BUF_FIRST_BYTES 256
+
+void buf_init(struct buf *buf, size_t max_bytes, struct budget *budget)
+{
+	*buf = (struct buf){.max_bytes = max_bytes, .budget = budget};
+}
+
+void buf_free(struct buf *buf)
+{
+	budget_release(buf->budget, buf->cap);
+	mem_free(buf->mem);
+	buf_init(buf, buf->max_bytes, buf->budget);
+}
+
+static char *fail(struct buf *buf, int error)
+{
+	buf->error = error;
+	return NULL;
+}
+
+static void move_to_front(struct buf *buf)
+{
+	memmove(buf->mem, buf->mem + buf->head, buf_len(buf));
+	buf->tail -= buf->head;
+	buf->head = 0;
+}
+
+static int grow(struct buf *buf, size_t need_bytes)
+{
+	size_t cap = MAX(buf->cap, (size_t)BUF_FIRST_BYTES);
+	char *mem;
+
+	while (cap < need_bytes)
+		cap = cap > SIZE_MAX / 2 ? need_bytes : cap * 2;
+	/* The doubled size may pass a limit that the needed one does not. */
+	if (budget_charge(buf->budget, cap - buf->cap) < 0) {
+		cap = need_bytes;
+		if (budget_charge(buf->budget, cap - buf->cap) < 0)
+			return -ENOBUFS;
+	}
+	mem = mem_realloc(buf->mem, cap);
+	if (mem == NULL) {
+		budget_release(buf->budget, cap - buf->cap);
+		return -ENOMEM;
+	}
+	buf->mem = mem;
+	buf->cap = cap;
+	return 0;
+}
+
+char *buf_reserve(struct buf *buf, size_t size_bytes)
+{
+	size_t len = buf_len(buf);
+	int rc;
+
+	if (UNLIKELY(buf->error != 0))
+		return NULL;
+	if (LIKELY(size_bytes <= buf->cap - buf->tail) &&
+	    LIKELY(buf->max_bytes == 0 || size_bytes <= buf->max_bytes - MIN(len, buf->max_bytes)))
+		return buf->mem + buf->tail;
+	if (size_bytes > SIZE_MAX / 2 - len ||
+	    (buf->max_bytes != 0 && len + size_bytes > buf->max_bytes))
+		return fail(buf, -ENOBUFS);
+	/* Moving is cheap only while the consumed part outweighs the rest: amortised O(1) a byte. */
+	if (buf->head > 0 && (buf->head >= len || len == 0))
+		move_to_front(buf);
+	if (size_bytes > buf->cap - buf->tail) {
+		if (buf->head > 0)
+			move_to_front(buf);
+		rc = grow(buf, len + size_bytes);
+		if (rc < 0)
+			return fail(buf, rc);
+	}
+	return buf->mem + buf->tail;
+}
+
+void buf_append(struct buf *buf, const void *bytes, size_t len)
+{
+	char *at = len > 0 ? buf_reserve(buf, len) : NULL;
+
+	if (at != NULL) {
+		memcpy(at, bytes, len);
+		buf->tail += len;
+	}
+}
+
+void buf_append_str(struct buf *buf, struct str text)
+{
+	buf_append(buf, text.data, text.len);
+}
+
+void buf_puts(struct buf *buf, const char *text)
+{
+	buf_append(buf, text, strlen(text));
+}
+
+void buf_putc(struct buf *buf, char c)
+{
+	char *at = buf_reserve(buf, 1);
+
+	if (at != NULL) {
+		*at = c;
+		buf->tail++;
+	}
+}
+
+void buf_vprintf(struct buf *buf, const char *fmt, va_list args)
+{
+	va_list again;
+	char *at;
+	int len;
+
+	if (buf->error != 0)
+		return;
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (len < 0) {
+		fail(buf, -EINVAL);
+		return;
+	}
+	/* vsnprintf writes a NUL that is not content: reserve it against the memory, not the cap. */
+	at = buf_reserve(buf, (size_t)len);
+	if (at == NULL)
+		return;
+	if (buf->cap - buf->tail < (size_t)len + 1 && grow(buf, buf->tail + (size_t)len + 1) < 0) {
+		fail(buf, -ENOMEM);
+		return;
+	}
+	vsnprintf(buf->mem + buf->tail, (size_t)len + 1, fmt, args);
+	buf->tail += (size_t)len;
+}
+
+void buf_printf(struct buf *buf, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	buf_vprintf(buf, fmt, args);
+	va_end(args);
+}
+
+const char *buf_cstr(struct buf *buf)
+{
+	int rc;
+
+	if (buf->error != 0)
+		return NULL;
+	if (buf->tail == buf->cap) {
+		rc = grow(buf, buf->tail + 1);
+		if (rc < 0) {
+			fail(buf, rc);
+			return NULL;
+		}
+	}
+	buf->mem[buf->tail] = '\0';
+	return buf_data(buf);
+}
+
+void buf_consume(struct buf *buf, size_t len)
+{
+	assert(len <= buf_len(buf));
+	buf->head += len;
+	if (buf->head == buf->tail)
+		buf->head = buf->tail = 0;
+}
+
+void buf_truncate(struct buf *buf, size_t len)
+{
+	assert(len <= buf_len(buf));
+	buf->tail = buf->head + len;
+	buf->error = 0;
+}
+
+void buf_reset(struct buf *buf)
+{
+	buf->head = buf->tail = 0;
+	buf->error = 0;
+}

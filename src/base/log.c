@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "base/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A pipe that polls writable takes PIPE_BUF bytes at once, so a longer line could block: it is cut. */
+#define LOG_LINE_BYTES 4000
+
+static struct {
+	int fd;
+	enum log_level level;
+	bool journal;
+	uint64_t dropped;
+	uint64_t dropped_reported;
+} logger = {.fd = STDERR_FILENO, .level = LOG_LEVEL_INFO};
+
+void log_open(int fd, enum log_level level, bool journal)
+{
+	logger.fd = fd;
+	logger.level = level;
+	logger.journal = journal;
+}
+
+bool log_under_journal(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       fstat(fd, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+void log_set_level(enum log_level level)
+{
+	logger.level = level;
+}
+
+bool log_enabled(enum log_level level)
+{
+	return level <= logger.level;
+}
+
+uint64_t log_dropped(void)
+{
+	return logger.dropped;
+}
+
+static bool write_line(const char *line, size_t len)
+{
+	struct pollfd pfd = {.fd = logger.fd, .events = POLLOUT};
+	ssize_t sent = send(logger.fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (sent < 0 && errno == ENOTSOCK) {
+		if (poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLOUT))
+			return false;
+		sent = write(logger.fd, line, len);
+	}
+	return sent == (ssize_t)len;
+}
+
+static size_t write_prefix(char *line, size_t size, enum log_level level)
+{
+	static const char *const names[] = {"ERROR", "WARNING", "INFO", "DEBUG"};
+	static const int priorities[] = {3, 4, 6, 7};
+	struct timespec ts;
+	struct tm tm;
+	size_t len;
+
+	if (logger.journal)
+		return (size_t)snprintf(line, size, "<%d>", priorities[level]);
+	clock_gettime(CLOCK_REALTIME, &ts);
+	gmtime_r(&ts.tv_sec, &tm);
+	len = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &tm);
+	return len + (size_t)snprintf(line + len, size - len, ".%03ldZ %s ", ts.tv_nsec / 1000000,
+				      names[level]);
+}
+
+static size_t escape(char *line, size_t size, const char *text)
+{
+	size_t len = 0;
+
+	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+		if (len + 5 > size)
+			break;
+		if (*p == '\n')
+			len += (size_t)sprintf(line + len, "\\n");
+		else if (*p < 0x20 || *p == 0x7f)
+			len += (size_t)sprintf(line + len, "\\x%02x", *p);
+		else
+			line[len++] = (char)*p;
+	}
+	return len;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	char text[LOG_LINE_BYTES], line[LOG_LINE_BYTES];
+	size_t len;
+	va_list args;
+
+	if (!log_enabled(level))
+		return;
+	if (logger.dropped > logger.dropped_reported) {
+		len = write_prefix(line, sizeof(line), LOG_LEVEL_WARNING);
+		len += (size_t)snprintf(line + len, sizeof(line) - len, "%llu log lines were dropped\n",
+					(unsigned long long)(logger.dropped - logger.dropped_reported));
+		if (write_line(line, len))
+			logger.dropped_reported = logger.dropped;
+	}
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	len = write_prefix(line, sizeof(line), level);
+	len += escape(line + len, sizeof(line) - len - 1, text);
+	line[len++] = '\n';
+	if (!write_line(line, len))
+		logger.dropped++;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * One request line as a struct. Strict: whatever the protocol does not know is an error that names the key. Judges shape
+ * only; databases, access and statement text are judged by others.
+ */
+#ifndef WIRE_REQUEST_H
+#define WIRE_REQUEST_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/macros.h"
+#include "base/str.h"
+#include "wire/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum request_verb {
+	REQUEST_NONE, /* not readable */
+	REQUEST_GATHER,
+	REQUEST_REPORT,
+	REQUEST_REPORTS,
+	REQUEST_CANCEL,
+	REQUEST_PING,
+	REQUEST_STATS
+};
+
+enum request_params { REQUEST_PARAMS_NONE, REQUEST_PARAMS_POSITIONAL, REQUEST_PARAMS_NAMED };
+
+struct request_param {
+	struct str name;	  /* NAMED only */
+	const struct json *value; /* never NULL (a JSON null has type JSON_NULL) */
+};
+
+struct request_query {
+	struct str name; /* absent: none. In an object gather: its key */
+	struct str sql;	 /* may hold anything but NUL; may be empty */
+	struct str db;	 /* absent: the request's */
+	int64_t timeout_ns; /* 0: none of its own */
+	enum request_params params_kind;
+	struct request_param *params;
+	size_t param_count;
+};
+
+struct request_gather {
+	struct request_query *items;
+	size_t item_count;
+	bool by_name; /* the gather was an object: results is one too */
+};
+
+/* gather's options; report has the same */
+struct request_options {
+	struct str db;	    /* absent: the configuration's default */
+	int64_t timeout_ns; /* 0: none asked for */
+	bool cancel_on_error;
+	bool stream;
+	bool row_objects;
+	bool values_text;
+	size_t concurrency; /* 0: none asked for */
+};
+
+struct request {
+	/* The id as JSON text, as the client wrote it; the line's number where it wrote none. Two ids are the same if
+	 * this text is, with strings compared after decoding: so it is kept normalised (strings re-encoded). */
+	struct str id;
+	enum request_verb verb;
+	struct request_gather gather;	/* GATHER */
+	struct str report;		/* REPORT: its name */
+	struct request_param *report_params;
+	size_t report_param_count;
+	struct str cancel_id;		/* CANCEL: normalised like id */
+	struct request_options options; /* GATHER and REPORT */
+};
+
+struct request_limits {
+	size_t max_queries;
+};
+
+/*
+ * Reads one line (without its newline). The request points into `line` and the arena. 0, or -EINVAL: *ret_err is what to
+ * answer, and ret_request->id is set all the same (from the line if it could be read, else line_number). -ENOMEM: so too,
+ * with an err that says so.
+ */
+int request_parse(struct arena *arena, struct str line, uint64_t line_number, const struct request_limits *limits,
+		  struct request *ret_request, struct err *ret_err) MUST_CHECK;
+
+#endif
