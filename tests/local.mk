@@ -1,1 +1,24 @@
-# tests
+# Every unit suite is a Check program that prints TAP, so that `make check` counts single tests.
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+AM_TESTS_ENVIRONMENT = \
+	CK_TAP_LOG_FILE_NAME=-; export CK_TAP_LOG_FILE_NAME; \
+	CK_VERBOSITY=silent; export CK_VERBOSITY; \
+	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+	top_builddir='$(abs_top_builddir)'; export top_builddir;
+
+if HAVE_CHECK
+UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) -I$(top_srcdir)/tests
+include tests/unit/base.mk
+include tests/unit/co.mk
+if !RUNTIME_ONLY
+include tests/unit/conf.mk
+include tests/unit/sqltext.mk
+include tests/unit/wire.mk
+include tests/unit/db.mk
+include tests/unit/daemon.mk
+include tests/unit/client.mk
+include tests/unit/cli.mk
+endif
+endif
+
+EXTRA_DIST += tests/unit/suite.h

@@ -1,0 +1,1 @@
+# unit suites of src/sqltext
