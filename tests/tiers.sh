@@ -1,0 +1,149 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: PostgreSQL
+# The tiers of `./dev check`; dev sources this file. A tier is a function tier_NAME; it runs in a process of its own with
+# its output in build/log/NAME.log, and says `result PASSED FAILED` as often as it likes. One that dies has failed.
+
+results=$log_dir/results
+tiers=(includes format shell cppcheck asan integration clang valgrind integration-valgrind aarch64 dist)
+
+export ASAN_OPTIONS=strict_string_checks=1:detect_leaks=1:allocator_may_return_null=1
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+valgrind_command='valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite'
+
+check() {
+	local tier passed failed
+	mkdir -p "$log_dir"
+	: >"$results"
+	set -m # a process group for each tier, so that it can be ended with all that it started
+	trap 'kill -INT -- "-$tier_pid" 2>/dev/null; wait; exit 130' INT TERM
+	for tier in "${@:-${tiers[@]}}"; do
+		run_tier "$tier"
+	done
+	read -r passed failed < <(awk '{ p += $2; f += $3 } END { print p + 0, f + 0 }' "$results")
+	if ((failed)); then
+		printf 'failed:'
+		awk '$3 { print $1 }' "$results" | sort -u | tr '\n' ' ' | sed 's/^/ /; s/ $/\n/'
+	fi
+	echo "$passed passed, $failed failed"
+	((failed == 0 && passed > 0))
+}
+
+run_tier() {
+	local name=$1 log=$log_dir/$1.log start=$SECONDS passed failed status=0
+	declare -F "tier_${name//-/_}" >/dev/null || die "no such tier: $name (${tiers[*]})"
+	printf '%-22s' "$name"
+	"$root/dev" tier "$name" >"$log" 2>&1 </dev/null &
+	tier_pid=$!
+	wait "$tier_pid" || status=$?
+	read -r passed failed < <(awk -v t="$name" '$1 == t { p += $2; f += $3 } END { print p + 0, f + 0 }' "$results")
+	if ((failed == 0 && (status != 0 || passed == 0))); then
+		failed=1
+		echo "$name 0 1" >>"$results"
+	fi
+	printf '%5d passed, %3d failed  %4d s\n' "$passed" "$failed" $((SECONDS - start))
+	if ((failed)); then
+		grep -aE '^(not ok|FAIL|ERROR|FAILED)[ :]' "$log" | sort -u | head -n 20 | sed 's/^/    /' || :
+		echo "    log: build/log/$name.log"
+		tail -n 15 "$log" | sed 's/^/    | /'
+	fi
+}
+
+tier() {
+	tier_name=$1
+	"tier_${1//-/_}"
+}
+
+result() { echo "$tier_name $1 $2" >>"$results"; }
+
+# one WHAT COMMAND...: a command that is a test by itself
+one() {
+	echo "# $1"
+	shift
+	if "$@"; then result 1 0; else result 0 1; fi
+}
+
+# From TAP on stdin
+count_tap() { awk '/^ok/ { p++ } /^not ok/ { f++ } END { print p + 0, f + 0 }'; }
+
+# make_check FLAVOUR ARGUMENT...: the unit suites of a flavour; counts single tests, a suite that crashes fails too
+make_check() {
+	local dir=build/$1 out status=0 counts
+	shift
+	out=$(make -s -C "$dir" -k -j "$jobs" check "$@" 2>&1) || status=$?
+	printf '%s\n' "$out"
+	read -r -a counts < <(awk '/^# PASS:/ { p += $3 } /^# (FAIL|XPASS|ERROR):/ { f += $3 } END { print p + 0, f + 0 }' <<<"$out")
+	((status == 0 || counts[1] > 0)) || counts[1]=1
+	result "${counts[@]}"
+}
+
+# pytest_run FLAVOUR ARGUMENT...: the integration tests against a flavour's programs
+pytest_run() {
+	local flavour=$1 xml=$log_dir/$tier_name.xml status=0
+	shift
+	need "${packages_integration[@]}"
+	need_postgresql
+	rm -f "$xml"
+	GATHERD_BUILD=$root/build/$flavour /usr/bin/python3 -m pytest -q -p no:cacheprovider -rfEs --junitxml="$xml" \
+		tests/integration "$@" || status=$?
+	result "$(count_junit "$xml" passed)" "$(count_junit "$xml" failed)"
+	return "$status"
+}
+
+# pytest's own totals: the first <testsuite> element's attributes
+count_junit() {
+	awk -v want="$2" 'function of(name) { return match($0, " " name "=\"[0-9]+\"") ? \
+		substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4) + 0 : 0 }
+		{ bad = of("failures") + of("errors")
+		  print want == "failed" ? bad : of("tests") - of("skipped") - bad; exit }' RS='>' \
+		<(grep -ao '<testsuite [^>]*>' "$1")
+}
+
+tier_includes() {
+	local tap status=0
+	need python3
+	tap=$(tests/check-includes --self-test) || status=$?
+	echo "$tap"
+	# shellcheck disable=SC2046 # two words
+	result $(count_tap <<<"$tap")
+	one "the include table" tests/check-includes
+	return "$status"
+}
+tier_format() { one "clang-format" check_format; }
+tier_shell() { one "shellcheck" check_shell; }
+tier_cppcheck() { one "cppcheck" check_cpp; }
+
+tier_asan() {
+	build asan
+	make_check asan
+}
+tier_integration() {
+	build asan
+	pytest_run asan
+}
+tier_clang() {
+	build clang
+	make_check clang
+}
+tier_valgrind() {
+	need valgrind
+	build release
+	# Each test is a forked process, so that an error or leak fails just its test.
+	CK_FORK=yes CK_TIMEOUT_MULTIPLIER=20 \
+		make_check release LOG_COMPILER="$root/build/release/libtool --mode=execute $valgrind_command"
+}
+tier_integration_valgrind() {
+	need valgrind
+	build release
+	GATHERD_WRAPPER=$valgrind_command GATHERD_TIME_SCALE=10 pytest_run release -m valgrind
+}
+tier_aarch64() {
+	flavour aarch64
+	make_check aarch64 LOG_COMPILER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
+}
+# From a tarball, in a read-only source tree: whether everything is in it, installs and uninstalls clean.
+tier_dist() {
+	need xz-utils
+	flavour release
+	one "make distcheck" make -s -C build/release -j "$jobs" distcheck \
+		DISTCHECK_CONFIGURE_FLAGS='--enable-werror CFLAGS=-O0'
+}
