@@ -27,11 +27,11 @@ void cancel_key_wipe(struct cancel_key *key);
 
 /*
  * Waits. Asks the server to cancel what the backend runs now, and waits until the server has closed
- * the transport: then the cancel has been delivered. 0, or a negative errno: then it is unknown
- * whether the signal will still come, except for -ENOTSUP (neither a valid key nor a libpq that can
- * do it: nothing was sent). `pg` may be NULL. Where libpq has its own non-blocking cancel it is
- * used, since that one speaks TLS where the session does; it copies what it needs from `pg` before
- * the first wait, so that `pg` may be closed meanwhile. Likewise `key`.
+ * the transport: then the cancel has been delivered, or never will be. 0, or a negative errno: then
+ * it is unknown whether the signal will still come, except for -ENOTSUP (neither a valid key nor a
+ * libpq that can do it: nothing was sent). `pg` may be NULL. Where libpq has its own non-blocking
+ * cancel it is used, since that one speaks TLS where the session does; it copies what it needs from
+ * `pg` before the first wait, so that `pg` may be closed meanwhile. Likewise `key`.
  */
 int cancel_send(const struct cancel_key *key, PGconn *pg, int64_t deadline_ns) MUST_CHECK;
 

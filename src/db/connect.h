@@ -21,7 +21,7 @@ struct resolver;
 struct connect_options {
 	const char *conninfo;	      /* any libpq connection string or URI */
 	const char *application_name; /* fallback_application_name; NULL: none */
-	int64_t address_timeout_ns;   /* for each address tried, and for each name looked up */
+	int64_t address_timeout_ns;   /* for each address tried and each name looked up; 0: none */
 	bool read_only;		      /* default_transaction_read_only=on */
 };
 

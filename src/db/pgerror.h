@@ -20,7 +20,7 @@ void pgerror_from_result(struct err *err, struct arena *arena, const PGresult *r
  * judgement. */
 void pgerror_from_connection(struct err *err, struct arena *arena, enum err_code code,
 			     enum err_effects effects, const PGconn *pg);
-/* `text` in `arena` without white space at its ends, line breaks inside become "; ". */
+/* `text` in `arena` without white space at its ends, line breaks inside become "; "; never NULL. */
 const char *pgerror_tidy(struct arena *arena, const char *text) MUST_CHECK;
 
 #endif

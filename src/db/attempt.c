@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "db/attempt.h"
+
+#include "base/arena.h"
+#include "co/co.h"
+#include "db/dsn.h"
+#include "db/keytrace.h"
+#include "db/refusal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+/* libpq's arguments. */
+struct params {
+	const char *keywords[24];
+	const char *values[24];
+	size_t count;
+};
+
+/* What is seen while libpq connects. */
+struct progress {
+	PGconn *pg;
+	struct keytrace trace;
+	bool heard; /* the last thing that happened was an answer, not silence or a hang-up */
+};
+
+static void params_add(struct params *params, const char *keyword, const char *value)
+{
+	assert(params->count + 1 < ARRAY_SIZE(params->keywords));
+	params->keywords[params->count] = keyword;
+	params->values[params->count] = value;
+	params->count++;
+}
+
+/*
+ * A silent drop is noticed after 3 to 4 s. In flight, tcp_user_timeout says so; on an idle
+ * connection probes go out after 1, 2 and 3 s, and the third finds that tcp_user_timeout has
+ * passed. keepalives_count gives the same where there is no tcp_user_timeout. One without the
+ * others leaves a case open, so they are set together or not at all.
+ */
+static void params_add_keepalive(struct params *params)
+{
+	params_add(params, "keepalives", "1");
+	params_add(params, "keepalives_idle", "1");
+	params_add(params, "keepalives_interval", "1");
+	params_add(params, "keepalives_count", "3");
+	params_add(params, "tcp_user_timeout", "3000");
+}
+
+static int params_add_host(struct params *params, const struct attempt *attempt,
+			   struct arena *arena)
+{
+	const struct dsn_target *target = attempt->target;
+	const char *host = target->host;
+
+	if (attempt->address != NULL) {
+		params_add(params, "hostaddr", attempt->address);
+	} else if (attempt->dsn->has_hostaddr) {
+		/*
+		 * Somewhere the string has an address, and an empty value would not override it. A
+		 * list of two empty ones does.
+		 */
+		host = arena_printf(arena, "%s,%s", target->host, target->host);
+		if (host == NULL)
+			return -ENOMEM;
+		params_add(params, "hostaddr", ",");
+	}
+	params_add(params, "host", host); /* beside an address: for TLS and the password file */
+	params_add(params, "port", target->port);
+	return 0;
+}
+
+static int params_fill(struct params *params, const struct attempt *attempt, struct arena *arena)
+{
+	const struct connect_options *options = attempt->options;
+	const struct dsn *dsn = attempt->dsn;
+	int rc;
+
+	/* What comes before the string gives way to it, what comes after does not. */
+	if (options->application_name != NULL)
+		params_add(params, "fallback_application_name", options->application_name);
+	params_add(params, "dbname", options->conninfo);
+	rc = params_add_host(params, attempt, arena);
+	if (rc < 0)
+		return rc;
+	params_add(params, "target_session_attrs", attempt->target_session_attrs);
+	params_add(params, "client_encoding", "UTF8");
+	if (!dsn->says_gssencmode)
+		params_add(params, "gssencmode", "disable");
+	if (!dsn->says_keepalive)
+		params_add_keepalive(params);
+	if (options->read_only) {
+		/* Said at the start it is the session's default: RESET ALL comes back to it. */
+		const char *all = arena_printf(arena, "%s -c default_transaction_read_only=on",
+					       dsn->server_options);
+
+		if (all == NULL)
+			return -ENOMEM;
+		params_add(params, "options", all);
+	}
+	return 0;
+}
+
+/* At the very start nothing was heard; either an option is wrong or the system did not let us. */
+static int judge_start(const struct attempt *attempt, struct arena *arena, struct refusal *refusal)
+{
+	const char *why;
+	int rc = dsn_validate(attempt->options->conninfo, attempt->target->port, arena, &why);
+
+	if (rc != -EINVAL)
+		return rc;
+	refusal->kind = CONNECT_FAILURE_REFUSED;
+	refusal->bad_conninfo = true;
+	return 0;
+}
+
+static int describe(const struct attempt *attempt, const struct progress *progress, bool at_start,
+		    struct arena *arena, struct refusal *ret_refusal)
+{
+	struct refusal refusal;
+	int rc = refusal_parse(PQerrorMessage(progress->pg), arena, &refusal);
+
+	if (rc < 0)
+		return rc;
+	if (at_start) {
+		rc = judge_start(attempt, arena, &refusal);
+		if (rc < 0)
+			return rc;
+	} else if (refusal.sqlstate[0] != '\0') {
+		/* the server has said it */
+	} else if (progress->trace.found) {
+		refusal.wrong_role = progress->heard;
+	} else if (progress->heard || PQconnectionNeedsPassword(progress->pg)) {
+		/* libpq did not like the answer: TLS, a certificate, a password that it has not got
+		 */
+		refusal.kind = CONNECT_FAILURE_REFUSED;
+	}
+	*ret_refusal = refusal;
+	return -ECONNREFUSED;
+}
+
+static void drop_notice(void *arg, const PGresult *result)
+{
+	(void)arg;
+	(void)result;
+}
+
+static bool has_input(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* Waits. 0 when libpq is done, -ECONNREFUSED when it gave up, or another errno. */
+static int drive(struct progress *progress, int64_t deadline_ns)
+{
+	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+
+	while (status != PGRES_POLLING_OK) {
+		bool reading = status == PGRES_POLLING_READING;
+		int fd = PQsocket(progress->pg); /* another one after a retry without TLS */
+		int rc = co_fd_wait(fd, reading ? CO_READ : CO_WRITE, deadline_ns);
+
+		if (rc < 0)
+			return rc;
+		progress->heard = reading && has_input(fd);
+		status = PQconnectPoll(progress->pg);
+		if (status == PGRES_POLLING_FAILED)
+			return -ECONNREFUSED;
+	}
+	return 0;
+}
+
+/*
+ * A Unix socket's name is where we see it: the server may live in a file system of its own, and
+ * what getpeername tells is its view.
+ */
+static socklen_t unix_address(const struct dsn_target *target, struct sockaddr_un *addr)
+{
+	int len;
+
+	addr->sun_family = AF_UNIX;
+	len = snprintf(addr->sun_path, sizeof(addr->sun_path), "%s/.s.PGSQL.%d", target->host,
+		       atoi(target->port));
+	if (len < 0 || (size_t)len >= sizeof(addr->sun_path))
+		return 0;
+	if (addr->sun_path[0] == '@')
+		addr->sun_path[0] = '\0';
+	else
+		len++;
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)len);
+}
+
+static void key_fill(struct cancel_key *key, const struct attempt *attempt,
+		     const struct progress *progress)
+{
+	struct sockaddr_storage *addr = &key->addr;
+
+	*key = (struct cancel_key){0};
+	if (attempt->address == NULL) {
+		key->addr_len = unix_address(attempt->target, (struct sockaddr_un *)(void *)addr);
+	} else {
+		socklen_t len = sizeof(*addr);
+
+		if (getpeername(PQsocket(progress->pg), (struct sockaddr *)addr, &len) == 0)
+			key->addr_len = len;
+	}
+	key->pid = progress->trace.pid;
+	key->secret = progress->trace.secret;
+	key->valid = progress->trace.found && key->addr_len > 0 &&
+		     key->pid == PQbackendPID(progress->pg);
+}
+
+static void link_fill(struct connect_link *link, const struct attempt *attempt,
+		      const struct progress *progress)
+{
+	PQsetErrorVerbosity(progress->pg, PQERRORS_DEFAULT);
+	link->pg = progress->pg;
+	key_fill(&link->key, attempt, progress);
+}
+
+/* Waits. */
+static int open_session(const struct attempt *attempt, struct progress *progress,
+			struct arena *arena, int64_t deadline_ns, struct connect_link *ret_link,
+			struct refusal *ret_refusal)
+{
+	int rc;
+
+	if (PQstatus(progress->pg) == CONNECTION_BAD)
+		return describe(attempt, progress, true, arena, ret_refusal);
+	PQsetNoticeReceiver(progress->pg, drop_notice, NULL);
+	PQsetErrorVerbosity(progress->pg, PQERRORS_VERBOSE);
+	/* Now, not only once connected: otherwise a server that takes nothing could hold up a
+	 * write. */
+	PQsetnonblocking(progress->pg, 1);
+	rc = keytrace_start(&progress->trace, progress->pg);
+	if (rc < 0)
+		return rc;
+	rc = drive(progress, deadline_ns);
+	keytrace_stop(&progress->trace, progress->pg);
+	if (rc == 0)
+		link_fill(ret_link, attempt, progress);
+	else if (rc == -ECONNREFUSED)
+		rc = describe(attempt, progress, false, arena, ret_refusal);
+	return rc;
+}
+
+int attempt_run(const struct attempt *attempt, struct arena *arena, int64_t deadline_ns,
+		struct connect_link *ret_link, struct refusal *ret_refusal)
+{
+	struct progress progress = {0};
+	struct params params = {0};
+	int rc;
+
+	rc = params_fill(&params, attempt, arena);
+	if (rc < 0)
+		return rc;
+	progress.pg = PQconnectStartParams(params.keywords, params.values, 1);
+	if (progress.pg == NULL)
+		return -ENOMEM;
+	rc = open_session(attempt, &progress, arena, deadline_ns, ret_link, ret_refusal);
+	if (rc < 0)
+		PQfinish(progress.pg);
+	explicit_bzero(&progress.trace, sizeof(progress.trace));
+	return rc;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "db/keytrace.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/types.h>
+
+/* `B 12 BackendKeyData <pid> <secret>`, with white space that differs between libpq's versions. */
+static void line_parse(struct keytrace *trace)
+{
+	int pid, secret, end = 0;
+
+	trace->line[trace->line_len] = '\0';
+	if (sscanf(trace->line, "B 12 BackendKeyData %d %d %n", &pid, &secret, &end) < 2 ||
+	    trace->line[end] != '\0')
+		return;
+	trace->found = true;
+	trace->pid = pid;
+	trace->secret = secret;
+}
+
+void keytrace_feed(struct keytrace *trace, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (bytes[i] == '\n') {
+			if (!trace->overlong)
+				line_parse(trace);
+			explicit_bzero(trace->line, sizeof(trace->line));
+			trace->line_len = 0;
+			trace->overlong = false;
+		} else if (trace->line_len + 1 < sizeof(trace->line)) {
+			trace->line[trace->line_len++] = bytes[i];
+		} else {
+			trace->overlong = true;
+		}
+	}
+}
+
+static ssize_t stream_write(void *cookie, const char *bytes, size_t len)
+{
+	keytrace_feed(cookie, bytes, len);
+	return (ssize_t)len;
+}
+
+int keytrace_start(struct keytrace *trace, PGconn *pg)
+{
+	const cookie_io_functions_t functions = {.write = stream_write};
+
+	*trace = (struct keytrace){0};
+	trace->stream = fopencookie(trace, "w", functions);
+	if (trace->stream == NULL)
+		return -ENOMEM;
+	setvbuf(trace->stream, trace->stdio, _IOFBF, sizeof(trace->stdio));
+	PQtrace(pg, trace->stream);
+	PQsetTraceFlags(pg, PQTRACE_SUPPRESS_TIMESTAMPS);
+	return 0;
+}
+
+void keytrace_stop(struct keytrace *trace, PGconn *pg)
+{
+	PQuntrace(pg);
+	fclose(trace->stream);
+	trace->stream = NULL;
+	explicit_bzero(trace->stdio, sizeof(trace->stdio));
+	explicit_bzero(trace->line, sizeof(trace->line));
+	trace->line_len = 0;
+}
