@@ -5,9 +5,17 @@ libdb_la_LIBADD = libco.la libbase.la $(LIBPQ_LIBS) $(PTHREAD_LIBS)
 libdb_la_SOURCES = \
 	src/db/attempt.c src/db/attempt.h \
 	src/db/cancel.c src/db/cancel.h \
+	src/db/conn.c src/db/conn.h \
 	src/db/connect.c src/db/connect.h \
 	src/db/dsn.c src/db/dsn.h \
 	src/db/keytrace.c src/db/keytrace.h \
 	src/db/pgerror.c src/db/pgerror.h \
+	src/db/pool.c src/db/pool.h \
+	src/db/query.c src/db/query.h \
+	src/db/queue.c src/db/queue.h \
 	src/db/refusal.c src/db/refusal.h \
-	src/db/resolve.c src/db/resolve.h
+	src/db/resolve.c src/db/resolve.h \
+	src/db/results.c src/db/results.h \
+	src/db/rows.c src/db/rows.h \
+	src/db/session.c src/db/session.h \
+	src/db/types.c src/db/types.h

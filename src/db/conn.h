@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * One connection to a server, and its driver: the coroutine that alone talks to libpq. It opens the
+ * session, sends what the pool assigns, reads, hands rows over, resets, and closes. It belongs to
+ * the pool, never to a query's coroutine; those only leave word (conn_assign, conn_stop_query) and
+ * wake it.
+ */
+#ifndef DB_CONN_H
+#define DB_CONN_H
+
+#include "base/list.h"
+#include "base/macros.h"
+#include "co/co.h"
+#include "db/connect.h"
+#include "db/query.h"
+#include "db/results.h"
+#include "db/session.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pool;
+
+enum conn_state {
+	CONN_CONNECTING, /* pool.connecting */
+	CONN_IDLE,	 /* pool.idle */
+	CONN_BUSY,	 /* pool.busy: a query, a reset, or a cancel that is not over */
+	CONN_CLOSING	 /* pool.closing: no session any more, or soon none */
+};
+
+struct conn {
+	struct pool *pool;
+	struct list node; /* the pool's list of its state */
+	enum conn_state state;
+	struct connect_link link;
+	struct co_task *driver;
+	struct co_watch watch;
+	struct results results;
+	struct segment own;    /* a set-up or reset under way */
+	struct db_query *next; /* assigned, not sent */
+	struct session_baseline baseline;
+
+	bool readable;	   /* the socket has something */
+	bool unflushed;	   /* libpq holds bytes to send */
+	bool paused;	   /* the head's sink takes nothing now */
+	bool closing;	   /* close when what is in flight is done */
+	bool lost;	   /* no use any more: close at once */
+	bool dirty;	   /* reset before the next query */
+	bool rolling_back; /* `own` ends a transaction left open; the reset follows */
+	bool just_reset;
+	int64_t own_give_up_ns; /* for a set-up or reset under way */
+	char last_notice[256];	/* what the server said last without being asked: its reason, if it
+				   dies */
+
+	/* A cancel under way: from its request until its transport is closed. */
+	struct co_task *canceller;
+	bool cancelling;
+	bool cancel_failed; /* unknown whether it will still come: the session cannot be used on */
+	int64_t cancel_give_up_ns;
+
+	/* A result whose columns have types that are being looked up; the connection is paused
+	 * meanwhile. */
+	PGresult *held;
+	enum results_step held_step;
+	struct {
+		uint32_t oids[64];
+		size_t count;
+		bool running;
+	} learn;
+
+	int64_t idle_since_ns;
+	int64_t expires_ns; /* server_lifetime, with jitter */
+};
+
+/* Starts a connection and its driver in the pool's group; it is then in pool.connecting. 0 or
+ * -ENOMEM. */
+int conn_start(struct pool *pool) MUST_CHECK;
+/* An idle one gets a query. */
+void conn_assign(struct conn *conn, struct db_query *query);
+/* Asks for the query's end in the server. It is still answered through query_finish. */
+void conn_stop_query(struct conn *conn, struct db_query *query, enum db_query_stop reason);
+/* The driver goes on reading. */
+void conn_resume(struct conn *conn);
+/* Ends it as soon as nothing is in flight. */
+void conn_retire(struct conn *conn);
+
+#endif

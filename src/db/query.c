@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "db/query.h"
+
+#include "base/arena.h"
+#include "co/co.h"
+#include "db/conn.h"
+#include "db/pool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+static void set_stopped_in_queue(struct db_query *query, enum db_query_stop reason)
+{
+	if (reason == DB_STOP_TIMEOUT)
+		err_set(&query->err, query->arena, ERR_TIMEOUT, ERR_EFFECTS_NONE,
+			"timed out while waiting for a connection; the query was not sent");
+	else
+		err_set(&query->err, query->arena, ERR_CANCELLED, ERR_EFFECTS_NONE,
+			"cancelled while waiting for a connection; the query was not sent");
+}
+
+static void stop(struct db_query *query, enum db_query_stop reason)
+{
+	switch (query->state) {
+	case DB_QUERY_QUEUED:
+		queue_remove(&query->pool->queue, query);
+		set_stopped_in_queue(query, reason);
+		query_finish(query);
+		break;
+	case DB_QUERY_ASSIGNED:
+	case DB_QUERY_RUNNING:
+		conn_stop_query(query->conn, query, reason);
+		break;
+	case DB_QUERY_NEW:
+	case DB_QUERY_DONE:
+		break;
+	}
+}
+
+/* Waits until a connection has answered it, or it has been refused. */
+static int await_outcome(struct db_query *query, int64_t deadline_ns)
+{
+	int rc = 0;
+
+	while (query->state != DB_QUERY_DONE) {
+		int64_t give_up_ns = query->state == DB_QUERY_QUEUED
+					     ? pool_give_up_ns(query->pool, query)
+					     : CLOCK_NEVER;
+
+		rc = co_park(MIN(deadline_ns, give_up_ns));
+		if (rc == -ECANCELED || query->state == DB_QUERY_DONE)
+			break;
+		if (rc == -ETIMEDOUT && co_now_ns() >= deadline_ns)
+			break;
+		if (query->state == DB_QUERY_QUEUED &&
+		    co_now_ns() >= pool_give_up_ns(query->pool, query)) {
+			queue_remove(&query->pool->queue, query);
+			pool_set_unavailable(query->pool, query);
+			query_finish(query);
+		}
+		rc = 0;
+	}
+	return rc;
+}
+
+int db_execute(struct pool *pool, struct db_query *query, int64_t deadline_ns)
+{
+	int rc;
+
+	query->pool = pool;
+	query->task = co_task_current();
+	query->submitted_ns = co_now_ns();
+	query->state = DB_QUERY_NEW;
+	query->count = -1;
+	if (co_cancelled() || deadline_ns <= query->submitted_ns) {
+		rc = co_cancelled() ? -ECANCELED : 0;
+		set_stopped_in_queue(query, rc < 0 ? DB_STOP_CANCELLED : DB_STOP_TIMEOUT);
+		query_finish(query);
+		return rc;
+	}
+	if (pool_submit(pool, query) < 0) {
+		query_finish(query);
+		return 0;
+	}
+	rc = await_outcome(query, deadline_ns);
+	if (query->state != DB_QUERY_DONE) {
+		stop(query, rc == -ECANCELED ? DB_STOP_CANCELLED : DB_STOP_TIMEOUT);
+		/* Its memory is the connection's to use until it says that it is done. */
+		co_shield();
+		while (query->state != DB_QUERY_DONE)
+			if (co_park(CLOCK_NEVER) < 0)
+				assert(false);
+		co_unshield();
+	}
+	return rc == -ECANCELED ? rc : 0;
+}
+
+void db_query_resume(struct db_query *query)
+{
+	if (query->state == DB_QUERY_RUNNING)
+		conn_resume(query->conn);
+}
+
+void query_finish(struct db_query *query)
+{
+	struct pool_stats *stats = &query->pool->stats;
+	int64_t now_ns = co_now_ns();
+
+	query->state = DB_QUERY_DONE;
+	query->conn = NULL;
+	query->elapsed_ns = now_ns - query->submitted_ns;
+	query->queued_ns =
+		query->sent_ns != 0 ? query->sent_ns - query->submitted_ns : query->elapsed_ns;
+	if (query->kind == DB_QUERY_EXECUTE) {
+		stats->queries++;
+		stats->errors += query->err.code != ERR_NONE || query->stopped_by_sink;
+		histogram_record(&stats->queued, query->queued_ns);
+		histogram_record(&stats->elapsed, query->elapsed_ns);
+	}
+	co_unpark(query->task);
+}
+
+enum err_effects query_error_effects(const struct db_query *query)
+{
+	if (query->class.outside_transaction)
+		return ERR_EFFECTS_UNKNOWN;
+	/* Its own transaction ends with the Sync that went out with it: a session that dies after
+	 * the command has ended may have died before or after the commit. An ERROR there (a
+	 * deferred constraint) is a rollback. */
+	return ERR_EFFECTS_NONE;
+}
+
+void query_lost(struct db_query *query, const char *reason)
+{
+	enum err_effects effects =
+		query->kind == DB_QUERY_DESCRIBE ? ERR_EFFECTS_NONE : ERR_EFFECTS_UNKNOWN;
+
+	if (query->err.code != ERR_NONE)
+		return;
+	if (query->stop == DB_STOP_TIMEOUT)
+		err_set(&query->err, query->arena, ERR_TIMEOUT, effects,
+			"timed out, and the server did not confirm the cancel");
+	else if (query->stop == DB_STOP_CANCELLED)
+		err_set(&query->err, query->arena, ERR_CANCELLED, effects,
+			"cancelled, but the server did not confirm it");
+	else
+		err_set(&query->err, query->arena, ERR_CONNECTION_LOST, effects, "%s",
+			reason != NULL ? reason : "the server closed the connection");
+}
+
+void query_apply_stop(struct db_query *query)
+{
+	enum err_effects effects = query->err.effects;
+
+	if (query->stop == DB_STOP_SINK) {
+		query->stopped_by_sink = true;
+		if (query->err.code == ERR_NONE)
+			query->err.effects =
+				query->class.plain_read ? ERR_EFFECTS_NONE : ERR_EFFECTS_DONE;
+		return;
+	}
+	if (query->err.code != ERR_SQL || strcmp(query->err.sqlstate, "57014") != 0)
+		return;
+	if (query->stop == DB_STOP_TIMEOUT)
+		err_set(&query->err, query->arena, ERR_TIMEOUT, effects,
+			"timed out and was cancelled in the server");
+	else if (query->stop == DB_STOP_CANCELLED)
+		err_set(&query->err, query->arena, ERR_CANCELLED, effects, "cancelled");
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * One query from submission to its outcome, as the daemon sees it. The caller owns the struct, and
+ * all that it points to, until db_execute has returned; no connection touches it after that.
+ */
+#ifndef DB_QUERY_H
+#define DB_QUERY_H
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/macros.h"
+#include "db/results.h"
+#include "sqltext/classify.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct co_task;
+struct conn;
+struct db_type;
+struct pool;
+struct queue_request;
+
+struct db_column {
+	const char *name;
+	uint32_t oid;
+	const struct db_type *type; /* of types that are not PostgreSQL's own (see db/types.h);
+				       NULL: one of those, or unknown */
+};
+
+struct db_cell {
+	const char *text; /* NULL: SQL NULL */
+	size_t len;
+};
+
+/*
+ * Where rows go, as they arrive. Called by the connection's driver: must not wait. What it is given
+ * dies with the call. 0: go on. DB_SINK_PAUSE: read nothing more until db_query_resume(). Negative:
+ * stop the query in the server and drop what still comes; the outcome is then `stopped_by_sink`.
+ */
+enum { DB_SINK_PAUSE = 1 };
+struct db_sink {
+	int (*columns)(void *ctx, const struct db_column *columns, size_t count);
+	int (*row)(void *ctx, const struct db_cell *cells, size_t count);
+	void *ctx;
+};
+
+/* Whose a query is: the queue is fair between users, then their connections, then their requests.
+ */
+struct db_owner {
+	uint64_t user;
+	uint64_t client;
+	uint64_t request;
+};
+
+enum db_query_kind {
+	DB_QUERY_EXECUTE,
+	DB_QUERY_DESCRIBE /* only tells the types of the parameters */
+};
+
+enum db_query_state {
+	DB_QUERY_NEW,
+	DB_QUERY_QUEUED,   /* in the pool's queue */
+	DB_QUERY_ASSIGNED, /* conn->next */
+	DB_QUERY_RUNNING,  /* sent: in conn->results */
+	DB_QUERY_DONE
+};
+
+/* Why we made the server stop it. The first reason counts. */
+enum db_query_stop { DB_STOP_NONE, DB_STOP_TIMEOUT, DB_STOP_CANCELLED, DB_STOP_SINK };
+
+struct db_query {
+	/* ---- the caller's ---- */
+	enum db_query_kind kind;
+	const char *sql;
+	const char *const *values; /* text of $1…; NULL: SQL NULL */
+	size_t value_count;
+	struct sql_class class;
+	struct db_sink sink;
+	struct db_owner owner;
+	struct arena *arena; /* for texts of the outcome */
+
+	/* ---- the outcome ---- */
+	struct err err;	       /* ERR_NONE: it went well */
+	bool has_rows;	       /* a row set came, even an empty one */
+	bool stopped_by_sink;  /* err then tells the effects; the caller knows the reason */
+	const char *command;   /* "SELECT", "CREATE TABLE"; NULL: none came */
+	int64_t count;	       /* rows given or affected; -1: the command has none */
+	uint32_t *param_types; /* DESCRIBE: in the arena */
+	size_t param_count;
+	int64_t queued_ns;  /* from submission to being sent */
+	int64_t elapsed_ns; /* from submission to the end */
+
+	/* ---- private to db ---- */
+	enum db_query_state state;
+	enum db_query_stop stop;
+	struct pool *pool;
+	struct conn *conn;    /* ASSIGNED, RUNNING */
+	struct co_task *task; /* waits in db_execute */
+	struct list node;     /* QUEUED: in its request's queue */
+	struct queue_request *queue_request;
+	struct segment segment; /* RUNNING */
+	struct db_cell *cells;	/* of one row, in the arena */
+	size_t column_count;
+	int64_t rows_given;
+	bool completed; /* its command has ended well; only the Sync is missing */
+	bool discard;	/* nothing more goes to the sink */
+	int64_t submitted_ns, sent_ns;
+};
+
+/*
+ * Waits. Runs the query on one of the pool's connections; the outcome is in the query. The deadline
+ * and a cancel of the calling task end it in the server too: it then returns when the query's fate
+ * is known, at the latest after a grace time. Always 0 or -ECANCELED (the caller was cancelled; the
+ * outcome is set all the same).
+ */
+int db_execute(struct pool *pool, struct db_query *query, int64_t deadline_ns);
+/* After a sink paused it. Harmless when it did not. */
+void db_query_resume(struct db_query *query);
+
+/* ---- for the other files of db/ ---- */
+
+void query_finish(struct db_query *query);
+/* Sets what a query ends with whose connection is gone. `reason`: what is known, may be NULL. */
+void query_lost(struct db_query *query, const char *reason);
+/* What an error that the server reported says of effects. */
+enum err_effects query_error_effects(const struct db_query *query);
+/* Replaces a 57014 that we caused by what we meant. */
+void query_apply_stop(struct db_query *query);
+
+#endif

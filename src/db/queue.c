@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "db/queue.h"
+
+#include "base/hash.h"
+#include "db/query.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdint.h>
+
+/* Three levels of the same shape: a node has a key in its parent's hash and a place in its parent's
+ * ring. */
+struct queue_request {
+	uint64_t key;
+	UT_hash_handle hh;
+	struct list node; /* queue_client.ring */
+	struct queue_client *client;
+	struct list queries; /* db_query.node, oldest first */
+};
+
+struct queue_client {
+	uint64_t key;
+	UT_hash_handle hh;
+	struct list node; /* queue_user.ring */
+	struct queue_user *user;
+	struct queue_request *requests;
+	struct list ring;
+};
+
+struct queue_user {
+	uint64_t key;
+	UT_hash_handle hh;
+	struct list node; /* queue.ring */
+	struct queue_client *clients;
+	struct list ring;
+};
+
+void queue_init(struct queue *queue)
+{
+	*queue = (struct queue){.users = NULL};
+	list_init(&queue->ring);
+}
+
+static struct queue_user *find_user(struct queue *queue, uint64_t key)
+{
+	struct queue_user *user;
+
+	HASH_FIND(hh, queue->users, &key, sizeof(key), user);
+	if (user != NULL)
+		return user;
+	user = mem_calloc(1, sizeof(*user));
+	if (user == NULL)
+		return NULL;
+	user->key = key;
+	HASH_ADD(hh, queue->users, key, sizeof(key), user);
+	if (!HASH_ADDED(hh, user)) {
+		mem_free(user);
+		return NULL;
+	}
+	list_init(&user->ring);
+	list_push_back(&queue->ring, &user->node);
+	return user;
+}
+
+static struct queue_client *find_client(struct queue_user *user, uint64_t key)
+{
+	struct queue_client *client;
+
+	HASH_FIND(hh, user->clients, &key, sizeof(key), client);
+	if (client != NULL)
+		return client;
+	client = mem_calloc(1, sizeof(*client));
+	if (client == NULL)
+		return NULL;
+	client->key = key;
+	client->user = user;
+	HASH_ADD(hh, user->clients, key, sizeof(key), client);
+	if (!HASH_ADDED(hh, client)) {
+		mem_free(client);
+		return NULL;
+	}
+	list_init(&client->ring);
+	list_push_back(&user->ring, &client->node);
+	return client;
+}
+
+static struct queue_request *find_request(struct queue_client *client, uint64_t key)
+{
+	struct queue_request *request;
+
+	HASH_FIND(hh, client->requests, &key, sizeof(key), request);
+	if (request != NULL)
+		return request;
+	request = mem_calloc(1, sizeof(*request));
+	if (request == NULL)
+		return NULL;
+	request->key = key;
+	request->client = client;
+	HASH_ADD(hh, client->requests, key, sizeof(key), request);
+	if (!HASH_ADDED(hh, request)) {
+		mem_free(request);
+		return NULL;
+	}
+	list_init(&request->queries);
+	list_push_back(&client->ring, &request->node);
+	return request;
+}
+
+static void drop_user_if_empty(struct queue *queue, struct queue_user *user)
+{
+	if (user->clients != NULL)
+		return;
+	list_remove(&user->node);
+	HASH_DELETE(hh, queue->users, user);
+	mem_free(user);
+}
+
+static void drop_client_if_empty(struct queue *queue, struct queue_client *client)
+{
+	struct queue_user *user = client->user;
+
+	if (client->requests == NULL) {
+		list_remove(&client->node);
+		HASH_DELETE(hh, user->clients, client);
+		mem_free(client);
+	}
+	drop_user_if_empty(queue, user);
+}
+
+static void drop_request_if_empty(struct queue *queue, struct queue_request *request)
+{
+	struct queue_client *client = request->client;
+
+	if (!list_empty(&request->queries))
+		return;
+	list_remove(&request->node);
+	HASH_DELETE(hh, client->requests, request);
+	mem_free(request);
+	drop_client_if_empty(queue, client);
+}
+
+int queue_push(struct queue *queue, struct db_query *query)
+{
+	struct queue_user *user = find_user(queue, query->owner.user);
+	struct queue_client *client;
+	struct queue_request *request;
+
+	if (user == NULL)
+		return -ENOMEM;
+	client = find_client(user, query->owner.client);
+	if (client == NULL) {
+		drop_user_if_empty(queue, user);
+		return -ENOMEM;
+	}
+	request = find_request(client, query->owner.request);
+	if (request == NULL) {
+		drop_client_if_empty(queue, client);
+		return -ENOMEM;
+	}
+	list_push_back(&request->queries, &query->node);
+	query->queue_request = request;
+	queue->length++;
+	return 0;
+}
+
+/* Takes the first of a ring and puts it behind the others: its turn is over. */
+static struct list *next_in_turn(struct list *ring)
+{
+	struct list *first = list_first(ring);
+
+	list_remove(first);
+	list_push_back(ring, first);
+	return first;
+}
+
+struct db_query *queue_pop(struct queue *queue)
+{
+	struct queue_user *user;
+	struct queue_client *client;
+	struct queue_request *request;
+	struct db_query *query;
+
+	if (queue->length == 0)
+		return NULL;
+	user = LIST_ENTRY(next_in_turn(&queue->ring), struct queue_user, node);
+	client = LIST_ENTRY(next_in_turn(&user->ring), struct queue_client, node);
+	request = LIST_ENTRY(next_in_turn(&client->ring), struct queue_request, node);
+	query = LIST_ENTRY(list_first(&request->queries), struct db_query, node);
+	queue_remove(queue, query);
+	return query;
+}
+
+void queue_remove(struct queue *queue, struct db_query *query)
+{
+	struct queue_request *request = query->queue_request;
+
+	assert(request != NULL);
+	list_remove(&query->node);
+	query->queue_request = NULL;
+	queue->length--;
+	drop_request_if_empty(queue, request);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "db/results.h"
+
+void results_init(struct results *results)
+{
+	list_init(&results->segments);
+}
+
+struct segment *results_head(const struct results *results)
+{
+	struct list *first = list_first(&results->segments);
+
+	return first == NULL ? NULL : LIST_ENTRY(first, struct segment, node);
+}
+
+void results_push(struct results *results, struct segment *segment, enum segment_kind kind,
+		  struct db_query *query, unsigned commands)
+{
+	*segment = (struct segment){.kind = kind, .query = query, .commands = commands};
+	list_push_back(&results->segments, &segment->node);
+}
+
+struct segment *results_pop(struct results *results)
+{
+	struct segment *head = results_head(results);
+
+	if (head != NULL)
+		list_remove(&head->node);
+	return head;
+}
+
+static enum results_step command_end(struct segment *segment)
+{
+	if (!segment->command_answered || segment->ended == segment->commands)
+		return RESULTS_MISMATCH;
+	segment->command_answered = false;
+	segment->ended++;
+	return RESULTS_COMMAND;
+}
+
+enum results_step results_take(struct results *results, const PGresult *result)
+{
+	struct segment *segment = results_head(results);
+
+	if (segment == NULL)
+		return RESULTS_MISMATCH;
+	if (result == NULL)
+		return command_end(segment);
+	switch (PQresultStatus(result)) {
+	case PGRES_PIPELINE_SYNC:
+		return segment->ended == segment->commands ? RESULTS_SYNC : RESULTS_MISMATCH;
+	case PGRES_SINGLE_TUPLE:
+		if (segment->kind != SEGMENT_EXECUTE || segment->command_answered ||
+		    segment->ended != 0)
+			return RESULTS_MISMATCH;
+		return RESULTS_ROW;
+	case PGRES_FATAL_ERROR:
+		/* A deferred constraint's error comes between the command's success and its Sync.
+		 */
+		if (segment->ended == segment->commands && segment->command_answered)
+			return RESULTS_MISMATCH;
+		if (segment->ended == segment->commands)
+			segment->ended--;
+		segment->failed = true;
+		segment->command_answered = true;
+		return RESULTS_END;
+	case PGRES_PIPELINE_ABORTED:
+		if (!segment->failed)
+			return RESULTS_MISMATCH;
+		/* fall through */
+	case PGRES_TUPLES_OK:
+	case PGRES_COMMAND_OK:
+	case PGRES_EMPTY_QUERY:
+		if (segment->command_answered || segment->ended == segment->commands)
+			return RESULTS_MISMATCH;
+		segment->command_answered = true;
+		return RESULTS_END;
+	default: /* COPY in any form, and what later libpqs may add */
+		return RESULTS_MISMATCH;
+	}
+}

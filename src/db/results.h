@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * The queue of results that a connection expects, in the order in which it sent: the reason why no
+ * row can reach another's query. A segment is what stands between two Syncs: one or more commands,
+ * each with its own results. Whatever comes that the head does not expect makes the connection
+ * unusable; nothing is ever resynchronised.
+ */
+#ifndef DB_RESULTS_H
+#define DB_RESULTS_H
+
+#include "base/list.h"
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+
+struct db_query;
+
+enum segment_kind {
+	SEGMENT_EXECUTE,  /* one command: the query */
+	SEGMENT_DESCRIBE, /* Parse, then Describe */
+	SEGMENT_SESSION	  /* the connection's own: set-up or reset; any number of commands */
+};
+
+struct segment {
+	struct list node; /* results.segments */
+	enum segment_kind kind;
+	struct db_query *query; /* EXECUTE and DESCRIBE */
+	unsigned commands;	/* sent */
+	unsigned ended;		/* of them, those whose results have all come */
+	bool command_answered;	/* the current one has had its final result */
+	bool failed; /* the server reported an error: the commands after it are skipped */
+};
+
+struct results {
+	struct list segments; /* head: whose results come next */
+};
+
+void results_init(struct results *results);
+static inline bool results_empty(const struct results *results)
+{
+	return list_empty(&results->segments);
+}
+struct segment *results_head(const struct results *results);
+void results_push(struct results *results, struct segment *segment, enum segment_kind kind,
+		  struct db_query *query, unsigned commands);
+struct segment *results_pop(struct results *results);
+
+enum results_step {
+	RESULTS_ROW, /* one row of the head's current command */
+	RESULTS_END, /* its final result: rows' end, command tag, parameter types, or an error */
+	RESULTS_COMMAND, /* the current command's results are all there */
+	RESULTS_SYNC,	 /* the head's segment is over: pop it */
+	RESULTS_MISMATCH /* not what is expected */
+};
+
+/* Takes account of what PQgetResult returned (NULL: the end of a command's results). */
+enum results_step results_take(struct results *results, const PGresult *result);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "db/rows.h"
+
+#include "base/arena.h"
+#include "db/pgerror.h"
+#include "db/pool.h"
+#include "db/query.h"
+#include "db/types.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int give_columns(struct db_query *query, const PGresult *result)
+{
+	int count = PQnfields(result);
+	struct db_column *columns = arena_calloc(query->arena, (size_t)count, sizeof(*columns));
+
+	query->cells = arena_calloc(query->arena, (size_t)count, sizeof(*query->cells));
+	if (columns == NULL || query->cells == NULL)
+		return -ENOMEM;
+	for (int i = 0; i < count; i++) {
+		columns[i].name = PQfname(result, i);
+		columns[i].oid = PQftype(result, i);
+		if (columns[i].oid >= DB_TYPE_FIRST_OID)
+			columns[i].type = types_find(query->pool->types, columns[i].oid);
+	}
+	query->has_rows = true;
+	query->column_count = (size_t)count;
+	return query->sink.columns(query->sink.ctx, columns, (size_t)count);
+}
+
+int rows_give(struct db_query *query, const PGresult *result)
+{
+	int rows = PQntuples(result), pause = 0;
+
+	if (!query->has_rows) {
+		int rc = give_columns(query, result);
+
+		if (rc < 0)
+			return rc;
+	}
+	for (int row = 0; row < rows; row++) {
+		int rc;
+
+		for (size_t i = 0; i < query->column_count; i++) {
+			struct db_cell *cell = &query->cells[i];
+
+			cell->text = PQgetisnull(result, row, (int)i)
+					     ? NULL
+					     : PQgetvalue(result, row, (int)i);
+			cell->len = (size_t)PQgetlength(result, row, (int)i);
+		}
+		rc = query->sink.row(query->sink.ctx, query->cells, query->column_count);
+		if (rc < 0)
+			return rc;
+		query->rows_given++;
+		if (rc == DB_SINK_PAUSE)
+			pause = DB_SINK_PAUSE;
+	}
+	return pause;
+}
+
+/* "INSERT 0 5" → "INSERT", 5; "CREATE TABLE" → itself, none. */
+static int take_tag(struct db_query *query, PGresult *result)
+{
+	const char *tag = PQcmdStatus(result), *tuples = PQcmdTuples(result);
+	size_t len = strlen(tag);
+	char *command;
+
+	while (len > 0 && (isdigit((unsigned char)tag[len - 1]) || tag[len - 1] == ' '))
+		len--;
+	command = arena_strndup(query->arena, tag, len);
+	if (command == NULL)
+		return -ENOMEM;
+	query->command = command;
+	if (*tuples != '\0')
+		query->count = strtoll(tuples, NULL, 10);
+	else
+		query->count = query->has_rows ? query->rows_given : -1;
+	return 0;
+}
+
+static void take_error(struct db_query *query, const PGresult *result)
+{
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+	bool dying = severity != NULL && strcmp(severity, "ERROR") != 0;
+
+	if (query->err.code != ERR_NONE)
+		return; /* a FATAL after an ERROR says less */
+	pgerror_from_result(&query->err, query->arena, result, query_error_effects(query));
+	/* An ERROR after the command's success (a deferred constraint) is a rollback; a session
+	 * that dies there may have died before or after the commit. */
+	if (query->completed && dying)
+		query->err.effects = ERR_EFFECTS_UNKNOWN;
+	query->completed = false;
+}
+
+int rows_end(struct db_query *query, const PGresult *result)
+{
+	int rc = 0;
+
+	switch (PQresultStatus(result)) {
+	case PGRES_TUPLES_OK:
+		query->completed = true;
+		if (!query->discard)
+			rc = rows_give(query, result);
+		if (rc < 0)
+			return rc;
+		return take_tag(query, (PGresult *)(void *)(uintptr_t)result) < 0 ? -ENOMEM : rc;
+	case PGRES_COMMAND_OK:
+	case PGRES_EMPTY_QUERY:
+		query->completed = true;
+		return take_tag(query, (PGresult *)(void *)(uintptr_t)result);
+	default:
+		/* An error keeps what came first: a deferred constraint's after "success", a FATAL
+		 * after an ERROR. */
+		query->completed = false;
+		pgerror_from_result(&query->err, query->arena, result, query_error_effects(query));
+		return 0;
+	}
+}
+
+int rows_describe(struct db_query *query, const PGresult *result)
+{
+	int count;
+
+	if (PQresultStatus(result) == PGRES_FATAL_ERROR) {
+		pgerror_from_result(&query->err, query->arena, result, ERR_EFFECTS_NONE);
+		return 0;
+	}
+	if (PQresultStatus(result) != PGRES_COMMAND_OK)
+		return 0;
+	count = PQnparams(result);
+	if (count == 0)
+		return 0;
+	query->param_types = arena_calloc(query->arena, (size_t)count, sizeof(*query->param_types));
+	if (query->param_types == NULL)
+		return -ENOMEM;
+	for (int i = 0; i < count; i++)
+		query->param_types[i] = PQparamtype(result, i);
+	query->param_count = (size_t)count;
+	return 0;
+}

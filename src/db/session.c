@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "db/session.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const reported[SESSION_REPORTED] = {
+	"TimeZone",
+	"DateStyle",
+	"IntervalStyle",
+	"application_name",
+	"client_encoding",
+	"session_authorization",
+	"standard_conforming_strings",
+	"default_transaction_read_only",
+};
+
+int session_baseline_take(struct session_baseline *baseline, const PGconn *pg)
+{
+	*baseline = (struct session_baseline){{NULL}};
+	for (size_t i = 0; i < SESSION_REPORTED; i++) {
+		const char *value = PQparameterStatus(pg, reported[i]);
+
+		if (value == NULL)
+			continue;
+		baseline->values[i] = mem_strdup(value);
+		if (baseline->values[i] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void session_baseline_free(struct session_baseline *baseline)
+{
+	for (size_t i = 0; i < SESSION_REPORTED; i++)
+		mem_free(baseline->values[i]);
+	*baseline = (struct session_baseline){{NULL}};
+}
+
+bool session_baseline_holds(const struct session_baseline *baseline, const PGconn *pg)
+{
+	for (size_t i = 0; i < SESSION_REPORTED; i++) {
+		const char *value = PQparameterStatus(pg, reported[i]);
+
+		if ((value == NULL) != (baseline->values[i] == NULL) ||
+		    (value != NULL && strcmp(value, baseline->values[i]) != 0))
+			return false;
+	}
+	return true;
+}
+
+static int send(PGconn *pg, const char *sql)
+{
+	return PQsendQueryParams(pg, sql, 0, NULL, NULL, NULL, NULL, 0) == 1 ? 0 : -EIO;
+}
+
+/* The forms of values that the protocol promises. A timeout is only ever lowered. */
+int session_send_setup(PGconn *pg, int64_t statement_timeout_ns)
+{
+	char sql[1024];
+	int64_t timeout_ms = statement_timeout_ns / CLOCK_MS;
+
+	if (statement_timeout_ns > 0 && timeout_ms == 0)
+		timeout_ms = 1;
+	snprintf(sql, sizeof(sql),
+		 "select pg_catalog.set_config('DateStyle', 'ISO', false),"
+		 " pg_catalog.set_config('IntervalStyle', 'postgres', false),"
+		 " pg_catalog.set_config('bytea_output', 'hex', false),"
+		 " pg_catalog.set_config('extra_float_digits', '1', false),"
+		 " pg_catalog.set_config('standard_conforming_strings', 'on', false),"
+		 " case when %" PRId64 " > 0 and (s.ms = 0 or s.ms > %" PRId64 ")"
+		 " then pg_catalog.set_config('statement_timeout', '%" PRId64 "', false) end"
+		 " from (select setting::bigint as ms from pg_catalog.pg_settings"
+		 " where name = 'statement_timeout') s",
+		 timeout_ms, timeout_ms, timeout_ms);
+	return send(pg, sql) < 0 ? -EIO : 1;
+}
+
+/*
+ * What DISCARD ALL does, but inside a transaction block. The role is last reset because a session
+ * authorization may carry one.
+ */
+int session_send_reset(PGconn *pg, int64_t statement_timeout_ns)
+{
+	static const char *const commands[] = {
+		"reset session authorization",
+		"reset role",
+		"reset all",
+		"deallocate all",
+		"close all",
+		"unlisten *",
+		"select pg_catalog.pg_advisory_unlock_all()",
+		"discard sequences",
+		"discard temp",
+	};
+	int setup;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (send(pg, commands[i]) < 0)
+			return -EIO;
+	setup = session_send_setup(pg, statement_timeout_ns);
+	return setup < 0 ? setup : (int)ARRAY_SIZE(commands) + setup;
+}

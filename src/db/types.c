@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "db/types.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "co/co.h"
+#include "db/connect.h"
+#include "db/pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* A database with more types than this in its answers gets the rest as text. */
+#define TYPES_MAX 65536
+
+struct type_entry {
+	struct db_type type;
+	UT_hash_handle hh;
+	char name[]; /* what type.name points to */
+};
+
+struct types {
+	struct type_entry *entries; /* hash by oid */
+};
+
+int types_new(struct types **ret_types)
+{
+	struct types *types = mem_calloc(1, sizeof(*types));
+
+	if (types == NULL)
+		return -ENOMEM;
+	*ret_types = types;
+	return 0;
+}
+
+void types_free(struct types *types)
+{
+	struct type_entry *entry, *next;
+
+	if (types == NULL)
+		return;
+	HASH_ITER (hh, types->entries, entry, next) {
+		HASH_DELETE(hh, types->entries, entry);
+		mem_free(entry);
+	}
+	mem_free(types);
+}
+
+const struct db_type *types_find(const struct types *types, uint32_t oid)
+{
+	struct type_entry *entry;
+
+	HASH_FIND(hh, types->entries, &oid, sizeof(oid), entry);
+	return entry == NULL ? NULL : &entry->type;
+}
+
+size_t types_unknown(const struct types *types, const PGresult *result, uint32_t *oids, size_t max)
+{
+	size_t count = 0;
+
+	for (int i = 0; i < PQnfields(result) && count < max; i++)
+		if (PQftype(result, i) >= DB_TYPE_FIRST_OID &&
+		    types_find(types, PQftype(result, i)) == NULL)
+			oids[count++] = PQftype(result, i);
+	return count;
+}
+
+static uint32_t oid_at(const PGresult *result, int row, int column)
+{
+	return (uint32_t)strtoul(PQgetvalue(result, row, column), NULL, 10);
+}
+
+static int add(struct types *types, const PGresult *result, int row)
+{
+	const char *name = PQgetvalue(result, row, 1);
+	struct type_entry *entry;
+	uint32_t oid = oid_at(result, row, 0);
+
+	if (types_find(types, oid) != NULL)
+		return 0;
+	if (HASH_COUNT(types->entries) >= TYPES_MAX)
+		return -ENOBUFS;
+	entry = mem_calloc(1, sizeof(*entry) + strlen(name) + 1);
+	if (entry == NULL)
+		return -ENOMEM;
+	memcpy(entry->name, name, strlen(name) + 1);
+	entry->type = (struct db_type){
+		.oid = oid,
+		.name = entry->name,
+		.base_oid = oid_at(result, row, 2),
+		.element_oid = oid_at(result, row, 3),
+		.element_base_oid = oid_at(result, row, 4),
+		.delimiter = *PQgetvalue(result, row, 5),
+	};
+	HASH_ADD(hh, types->entries, type.oid, sizeof(oid), entry);
+	if (!HASH_ADDED(hh, entry)) {
+		mem_free(entry);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* A domain may stand on a domain: the recursion follows both the type itself and, of an array, its
+ * element. */
+static const char lookup_sql[] =
+	"with recursive wanted as ("
+	" select t.oid as start, t.oid, t.typbasetype, t.typtype from pg_catalog.pg_type t"
+	"  where t.oid = any($1::pg_catalog.oid[])"
+	"   or t.oid in (select e.typelem from pg_catalog.pg_type e where e.oid = "
+	"any($1::pg_catalog.oid[]))"
+	" union all"
+	" select w.start, b.oid, b.typbasetype, b.typtype from wanted w"
+	"  join pg_catalog.pg_type b on b.oid = w.typbasetype where w.typtype = 'd'),"
+	" base as (select start, oid from wanted where typtype <> 'd')"
+	" select t.oid, case when t.typcategory = 'A' then e.typname || '[]' else t.typname end,"
+	" coalesce(tb.oid, t.oid), case when t.typcategory = 'A' then t.typelem else 0 end,"
+	" case when t.typcategory = 'A' then coalesce(eb.oid, t.typelem) else 0 end,"
+	" coalesce(e.typdelim, t.typdelim)"
+	" from pg_catalog.pg_type t"
+	" left join pg_catalog.pg_type e on e.oid = t.typelem and t.typcategory = 'A'"
+	" left join base tb on tb.start = t.oid"
+	" left join base eb on eb.start = t.typelem"
+	" where t.oid = any($1::pg_catalog.oid[])";
+
+static int await_result(PGconn *pg, int64_t deadline_ns, PGresult **ret_result)
+{
+	int rc, flushed;
+
+	while ((flushed = PQflush(pg)) == 1) {
+		rc = co_fd_wait(PQsocket(pg), CO_READ | CO_WRITE, deadline_ns);
+		if (rc < 0)
+			return rc;
+		if ((rc & CO_READ) && PQconsumeInput(pg) == 0)
+			return -ECONNRESET;
+	}
+	while (flushed == 0 && PQisBusy(pg)) {
+		rc = co_fd_wait(PQsocket(pg), CO_READ, deadline_ns);
+		if (rc < 0)
+			return rc;
+		if (PQconsumeInput(pg) == 0)
+			return -ECONNRESET;
+	}
+	*ret_result = PQgetResult(pg);
+	return 0;
+}
+
+static int look_up(struct types *types, PGconn *pg, const char *oids, int64_t deadline_ns)
+{
+	const char *values[] = {oids};
+	PGresult *result = NULL;
+	int rc;
+
+	if (PQsendQueryParams(pg, lookup_sql, 1, NULL, values, NULL, NULL, 0) != 1)
+		return -EIO;
+	rc = await_result(pg, deadline_ns, &result);
+	if (rc < 0)
+		return rc;
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		rc = -EIO;
+	for (int row = 0; rc == 0 && row < PQntuples(result); row++)
+		rc = add(types, result, row);
+	PQclear(result);
+	return rc;
+}
+
+int types_learn(struct pool *pool, const uint32_t *oids, size_t count, int64_t deadline_ns)
+{
+	struct connect_options options = {
+		.conninfo = pool->conf->conninfo,
+		.application_name = "gatherd",
+		.address_timeout_ns = pool->conf->server_connect_timeout_ns,
+	};
+	struct connect_link link;
+	struct arena arena;
+	struct buf array;
+	struct err err;
+	int rc;
+
+	arena_init(&arena, 0, NULL);
+	buf_init(&array, 0, NULL);
+	buf_putc(&array, '{');
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&array, "%s%u", i > 0 ? "," : "", oids[i]);
+	buf_putc(&array, '}');
+	rc = buf_cstr(&array) == NULL ? -ENOMEM : 0;
+	if (rc == 0)
+		rc = connect_open(pool->resolver, &options, &arena, deadline_ns, &link, &err);
+	if (rc == 0) {
+		rc = look_up(pool->types, link.pg, buf_data(&array), deadline_ns);
+		connect_link_close(&link);
+	}
+	buf_free(&array);
+	arena_free(&arena);
+	return rc;
+}
