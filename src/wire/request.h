@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * One request line as a struct. Strict: whatever the protocol does not know is an error that names the key. Judges shape
- * only; databases, access and statement text are judged by others.
+ * One request line as a struct. Strict: whatever the protocol does not know is an error that names
+ * the key. Judges shape only; databases, access and statement text are judged by others.
  */
 #ifndef WIRE_REQUEST_H
 #define WIRE_REQUEST_H
@@ -34,12 +34,14 @@ struct request_param {
 };
 
 struct request_query {
-	struct str name; /* absent: none. In an object gather: its key */
-	struct str sql;	 /* may hold anything but NUL; may be empty */
-	struct str db;	 /* absent: the request's */
+	struct str name;    /* absent: none. In an object gather: its key */
+	struct str sql;	    /* may be empty */
+	bool sql_has_nul;   /* PostgreSQL cannot take it: to be answered in the item's place */
+	struct str db;	    /* absent: the request's */
 	int64_t timeout_ns; /* 0: none of its own */
 	enum request_params params_kind;
-	struct request_param *params;
+	struct request_param
+		*params; /* values with \u0000 are here too: value_param_text() refuses them */
 	size_t param_count;
 };
 
@@ -60,17 +62,20 @@ struct request_options {
 	size_t concurrency; /* 0: none asked for */
 };
 
+/* Not to be copied: without memory `id` is kept inside. */
 struct request {
-	/* The id as JSON text, as the client wrote it; the line's number where it wrote none. Two ids are the same if
-	 * this text is, with strings compared after decoding: so it is kept normalised (strings re-encoded). */
+	/* The id as JSON text, as the client wrote it; the line's number where it wrote none. Two
+	 * ids are the same if this text is, with strings compared after decoding: so it is kept
+	 * normalised (strings re-encoded). */
 	struct str id;
 	enum request_verb verb;
-	struct request_gather gather;	/* GATHER */
-	struct str report;		/* REPORT: its name */
+	struct request_gather gather; /* GATHER */
+	struct str report;	      /* REPORT: its name */
 	struct request_param *report_params;
 	size_t report_param_count;
 	struct str cancel_id;		/* CANCEL: normalised like id */
 	struct request_options options; /* GATHER and REPORT */
+	char line_number[24];		/* what `id` may point to */
 };
 
 struct request_limits {
@@ -78,11 +83,13 @@ struct request_limits {
 };
 
 /*
- * Reads one line (without its newline). The request points into `line` and the arena. 0, or -EINVAL: *ret_err is what to
- * answer, and ret_request->id is set all the same (from the line if it could be read, else line_number). -ENOMEM: so too,
- * with an err that says so.
+ * Reads one line (without its newline). The request points into `line` and the arena. 0, or
+ * -EINVAL: *ret_err is what to answer, and of *ret_request only the id is set (from the line if it
+ * could be read, else line_number). -ENOMEM: so too, with an err that says so. Messages count items
+ * from 0, as events do, and bytes of the line from 1.
  */
-int request_parse(struct arena *arena, struct str line, uint64_t line_number, const struct request_limits *limits,
-		  struct request *ret_request, struct err *ret_err) MUST_CHECK;
+int request_parse(struct arena *arena, struct str line, uint64_t line_number,
+		  const struct request_limits *limits, struct request *ret_request,
+		  struct err *ret_err) MUST_CHECK;
 
 #endif

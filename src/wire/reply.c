@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Rows, errors, outcomes and whole answers, as the protocol shapes them. Events of streams are
+ * reply_event.c's. */
+#include "wire/reply.h"
+
+#include "wire/json.h"
+#include "wire/reply_write.h"
+
+void reply_write_columns(struct buf *out, const struct reply_shape *shape)
+{
+	buf_putc(out, '[');
+	for (size_t i = 0; i < shape->column_count; i++) {
+		const struct reply_column *column = &shape->columns[i];
+
+		buf_puts(out, i > 0 ? ",{\"name\":" : "{\"name\":");
+		json_write_string(out, column->name);
+		buf_puts(out, ",\"type\":");
+		json_write_string(out, str_from(column->type->name));
+		buf_puts(out, ",\"oid\":");
+		json_write_int(out, column->type->oid);
+		buf_putc(out, '}');
+	}
+	buf_putc(out, ']');
+}
+
+static void write_cell(struct buf *out, const struct reply_shape *shape, size_t column,
+		       const struct reply_cell *cell)
+{
+	struct str text = {cell->text, cell->len};
+
+	if (cell->text == NULL)
+		buf_append(out, "null", 4);
+	else if (shape->style.values_text)
+		value_write_text(out, text);
+	else
+		value_write_json(out, shape->columns[column].type, text);
+}
+
+static void write_row_object(struct buf *out, const struct reply_shape *shape,
+			     const struct reply_cell *cells)
+{
+	if (shape->column_count == 0)
+		buf_putc(out, '{');
+	for (size_t i = 0; i < shape->column_count; i++) {
+		buf_append_str(out, shape->prefixes[i]);
+		write_cell(out, shape, i, &cells[i]);
+	}
+	buf_putc(out, '}');
+}
+
+void reply_write_row(struct buf *out, const struct reply_shape *shape,
+		     const struct reply_cell *cells)
+{
+	if (shape->style.row_objects) {
+		write_row_object(out, shape, cells);
+		return;
+	}
+	if (shape->column_count == 0)
+		buf_putc(out, '[');
+	for (size_t i = 0; i < shape->column_count; i++) {
+		buf_putc(out, i > 0 ? ',' : '[');
+		write_cell(out, shape, i, &cells[i]);
+	}
+	buf_putc(out, ']');
+}
+
+static void write_field(struct buf *out, const char *key, const char *text)
+{
+	if (text == NULL)
+		return;
+	buf_puts(out, key);
+	json_write_string(out, str_from(text));
+}
+
+void reply_write_error(struct buf *out, const struct err *err)
+{
+	write_field(out, "{\"code\":", err_code_name(err->code));
+	write_field(out, ",\"message\":", err->message != NULL ? err->message : "");
+	write_field(out, ",\"effects\":", err_effects_name(err->effects));
+	write_field(out, ",\"key\":", err->key);
+	if (err->code == ERR_SQL) {
+		write_field(out, ",\"sqlstate\":", err->sqlstate[0] != '\0' ? err->sqlstate : NULL);
+		write_field(out, ",\"severity\":", err->severity);
+		write_field(out, ",\"detail\":", err->detail);
+		write_field(out, ",\"hint\":", err->hint);
+		if (err->position > 0) {
+			buf_puts(out, ",\"position\":");
+			json_write_int(out, err->position);
+		}
+		write_field(out, ",\"context\":", err->context);
+		write_field(out, ",\"schema\":", err->schema);
+		write_field(out, ",\"table\":", err->table);
+		write_field(out, ",\"column\":", err->column);
+		write_field(out, ",\"constraint\":", err->constraint);
+	}
+	buf_putc(out, '}');
+}
+
+void reply_write_error_line(struct buf *out, struct str id, const struct err *err)
+{
+	buf_puts(out, "{\"id\":");
+	buf_append_str(out, id);
+	buf_puts(out, ",\"error\":");
+	reply_write_error(out, err);
+	buf_puts(out, "}\n");
+}
+
+void reply_write_times(struct buf *out, const struct reply_outcome *outcome)
+{
+	buf_puts(out, "\"queued\":");
+	json_write_seconds(out, outcome->queued_ns);
+	buf_puts(out, ",\"elapsed\":");
+	json_write_seconds(out, outcome->elapsed_ns);
+}
+
+void reply_write_completion(struct buf *out, const struct reply_outcome *outcome)
+{
+	if (outcome->count >= 0) {
+		buf_puts(out, "\"count\":");
+		json_write_int(out, outcome->count);
+		buf_putc(out, ',');
+	}
+	if (outcome->command.data != NULL) {
+		buf_puts(out, "\"command\":");
+		json_write_string(out, outcome->command);
+		buf_putc(out, ',');
+	}
+	if (outcome->truncated)
+		buf_puts(out, "\"truncated\":true,");
+}
+
+void reply_write_outcome(struct buf *out, const struct reply_outcome *outcome)
+{
+	buf_putc(out, '{');
+	if (outcome->name.data != NULL) {
+		buf_puts(out, "\"name\":");
+		json_write_string(out, outcome->name);
+		buf_putc(out, ',');
+	}
+	if (outcome->err != NULL) {
+		buf_puts(out, "\"error\":");
+		reply_write_error(out, outcome->err);
+		buf_putc(out, ',');
+	} else {
+		if (outcome->has_rows) {
+			buf_puts(out, "\"columns\":");
+			buf_append_str(out, outcome->columns);
+			buf_puts(out, ",\"rows\":[");
+			buf_append_str(out, outcome->rows);
+			buf_puts(out, "],");
+		}
+		reply_write_completion(out, outcome);
+	}
+	reply_write_times(out, outcome);
+	buf_putc(out, '}');
+}
+
+void reply_write_tally(struct buf *out, size_t failed, int64_t elapsed_ns)
+{
+	buf_puts(out, failed == 0 ? "\"ok\":true,\"failed\":" : "\"ok\":false,\"failed\":");
+	json_write_int(out, (int64_t)failed);
+	buf_puts(out, ",\"elapsed\":");
+	json_write_seconds(out, elapsed_ns);
+}
+
+void reply_write_combined_head(struct buf *out, struct str id, size_t failed, int64_t elapsed_ns)
+{
+	buf_puts(out, "{\"id\":");
+	buf_append_str(out, id);
+	buf_putc(out, ',');
+	reply_write_tally(out, failed, elapsed_ns);
+	buf_puts(out, ",\"results\":");
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* `params`, of items and reports: an array for $1… or an object for :name. */
+#include "wire/request_read.h"
+
+#include <stdio.h>
+
+/* A number beyond a double, here or further down; a value has no more depth than the reader let
+ * pass. */
+static const struct json *find_huge_number(const struct json *value)
+{
+	const struct json *found = NULL;
+	double number;
+
+	if (value->type == JSON_NUMBER)
+		return json_double(value, &number) ? NULL : value;
+	if (value->type != JSON_ARRAY && value->type != JSON_OBJECT)
+		return NULL;
+	for (size_t i = 0; i < value->count && found == NULL; i++)
+		found = find_huge_number(value->type == JSON_ARRAY ? &value->items[i]
+								   : &value->members[i].value);
+	return found;
+}
+
+/* {"from": item, "column": name} or the same with "row": another item's result. */
+static bool is_reference(const struct json *value)
+{
+	if (value->type != JSON_OBJECT || json_member(value, "from") == NULL ||
+	    json_member(value, "column") == NULL)
+		return false;
+	return value->count == 2 || (value->count == 3 && json_member(value, "row") != NULL);
+}
+
+/* label: `$1` or the name in quotes. */
+static int check_value(struct request_reader *r, struct str key, const char *label,
+		       const struct json *value)
+{
+	const struct json *huge = find_huge_number(value);
+
+	if (huge != NULL)
+		return request_refuse(r, key, "parameter %s: the number %s is beyond a double",
+				      label, request_quote(r, huge->text));
+	if (is_reference(value))
+		return request_refuse(r, key,
+				      "parameter %s: a reference to another item is not supported "
+				      "by this version",
+				      label);
+	return 0;
+}
+
+static int check_position(struct request_reader *r, struct str key, size_t position,
+			  const struct json *value)
+{
+	char label[24];
+
+	if (value->type != JSON_NUMBER && value->type != JSON_ARRAY && value->type != JSON_OBJECT)
+		return 0;
+	snprintf(label, sizeof(label), "$%zu", position);
+	return check_value(r, key, label, value);
+}
+
+static int check_named(struct request_reader *r, struct str key, const struct json_member *param)
+{
+	if (param->key.len > 0 && memchr(param->key.data, '\0', param->key.len) != NULL)
+		return request_refuse(r, key, "a parameter's name with \\u0000");
+	if (param->value.type != JSON_NUMBER && param->value.type != JSON_ARRAY &&
+	    param->value.type != JSON_OBJECT)
+		return 0;
+	return check_value(r, key, request_quote(r, param->key), &param->value);
+}
+
+int request_read_params(struct request_reader *r, const struct json_member *member,
+			enum request_params *ret_kind, struct request_param **ret_params,
+			size_t *ret_count)
+{
+	const struct json *params = &member->value;
+	struct request_param *list;
+	int rc = 0;
+
+	if (params->type != JSON_ARRAY && params->type != JSON_OBJECT)
+		return request_bad_value(r, member->key, "an array or an object");
+	if (params->count == 0)
+		return 0;
+	list = arena_calloc(r->arena, params->count, sizeof(*list));
+	if (list == NULL)
+		return request_no_memory(r);
+	for (size_t i = 0; i < params->count && rc == 0; i++) {
+		if (params->type == JSON_ARRAY) {
+			list[i].value = &params->items[i];
+			rc = check_position(r, member->key, i + 1, list[i].value);
+		} else {
+			list[i] = (struct request_param){params->members[i].key,
+							 &params->members[i].value};
+			rc = check_named(r, member->key, &params->members[i]);
+		}
+	}
+	if (rc < 0)
+		return rc;
+	*ret_kind = params->type == JSON_ARRAY ? REQUEST_PARAMS_POSITIONAL : REQUEST_PARAMS_NAMED;
+	*ret_params = list;
+	*ret_count = params->count;
+	return 0;
+}
