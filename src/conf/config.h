@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The configuration as the daemon uses it. Durations are nanoseconds, sizes bytes; 0 has the meaning that the key's
- * help gives it. A loaded configuration never changes; SIGHUP loads another one.
+ * The configuration as the daemon uses it. Durations are nanoseconds, sizes bytes; 0 has the
+ * meaning that the key's help gives it. A loaded configuration never changes; SIGHUP loads another
+ * one.
  */
 #ifndef CONF_CONFIG_H
 #define CONF_CONFIG_H
@@ -20,6 +21,7 @@ enum config_access_sql { CONFIG_SQL_ANY, CONFIG_SQL_REPORTS };
 struct config_database {
 	const char *name;
 	const char *conninfo;
+	const char *conninfo_masked; /* without its passwords: what may be shown and logged */
 	unsigned pool_min, pool_max;
 	unsigned pipeline_depth;
 	int64_t pipeline_threshold_ns;
@@ -32,10 +34,12 @@ struct config_database {
 	unsigned prepared_statements;
 	bool read_only;
 	enum config_session_reset session_reset;
-	unsigned line; /* of the section's head in the file */
+	unsigned line;		/* of the section's head in the file */
+	unsigned conninfo_line; /* for what only libpq can find wrong with it */
 };
 
-/* [access NAME]: who may do what. Sections are tried in the order of the file; the first that names the client counts. */
+/* [access NAME]: who may do what. Sections are tried in the order of the file; the first that names
+ * the client counts. */
 struct config_access {
 	const char *name;
 	const char *const *users;     /* NULL-terminated Unix names or numbers; empty: any user */
@@ -50,8 +54,10 @@ struct config {
 	const char *path;
 	const char *socket;
 	unsigned socket_mode;
-	const char *socket_group;     /* NULL: the daemon's own */
-	const char *default_database; /* NULL only when no database has to be default */
+	const char *socket_group; /* NULL: the daemon's own */
+	/* The only database where the file names none; NULL when it names none of several: then
+	 * requests must say. */
+	const char *default_database;
 	const char *report_dir;
 	enum log_level log_level;
 	unsigned max_clients;
@@ -76,20 +82,24 @@ struct config {
 };
 
 /*
- * Told every mistake of a file, in the file's order, as "FILE:LINE: what is wrong".
+ * Told every mistake of a file, in the file's order, as "FILE:LINE: what is wrong" ("FILE: …" where
+ * the file itself cannot be read). No text of a conninfo, and so no password, is in it.
  */
 typedef void config_error_fn(void *arg, const char *text);
 
-/* 0, or a negative errno: -EINVAL when there were mistakes (all reported), -ENOMEM, or why the file cannot be read
- * (reported too). */
-int config_load(const char *path, struct config **ret_config, config_error_fn *report, void *arg) MUST_CHECK;
+/*
+ * 0, or a negative errno: -EINVAL when there were mistakes (all reported), why the file cannot be
+ * read (reported too), or -ENOMEM (nothing is reported).
+ */
+int config_load(const char *path, struct config **ret_config, config_error_fn *report,
+		void *arg) MUST_CHECK;
 /* The same from an open stream; `path` is what messages say. */
-int config_load_stream(FILE *stream, const char *path, struct config **ret_config, config_error_fn *report,
-		       void *arg) MUST_CHECK;
+int config_load_stream(FILE *stream, const char *path, struct config **ret_config,
+		       config_error_fn *report, void *arg) MUST_CHECK;
 void config_free(struct config *config);
 const struct config_database *config_find_database(const struct config *config, const char *name);
-/* The whole configuration, defaults included, as a file that loads to the same; passwords inside conninfo are
- * replaced by ****. */
+/* The whole configuration, defaults included, as a file that loads to the same; passwords inside
+ * conninfo are replaced by ****. */
 void config_print(const struct config *config, FILE *stream);
 
 #endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* From the reader's events to sections, keys and fields. */
+#include "conf/load.h"
+
+#include "conf/conninfo.h"
+#include "conf/nearest.h"
+#include "conf/reader.h"
+#include "conf/text.h"
+#include "conf/values.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const no_items[] = {NULL};
+
+static int set_defaults(struct load *load, struct load_section *section)
+{
+	struct arena *arena = &load->private->arena;
+	int rc = 0;
+
+	for (size_t i = 0; i < keys_count && rc == 0; i++) {
+		char *field = (char *)section->target + keys[i].offset;
+
+		if (keys[i].section != section->kind)
+			continue;
+		if (keys[i].default_text != NULL)
+			rc = values_parse(&keys[i], keys[i].default_text, section->target, arena,
+					  load->mistakes, section->line);
+		else if (keys[i].type == KEY_LIST)
+			memcpy(field, &(const char *const *){no_items}, sizeof(void *));
+	}
+	return rc;
+}
+
+/* `target` NULL: a new one. */
+static struct load_section *add_section(struct load *load, enum key_section kind, const char *name,
+					unsigned line, void *target)
+{
+	struct arena *arena = &load->private->arena;
+	struct load_section *section = arena_calloc(arena, 1, sizeof(*section));
+
+	if (section == NULL)
+		return NULL;
+	section->kind = kind;
+	section->line = line;
+	section->name = arena_strdup(arena, name);
+	section->target = target != NULL ? target : arena_calloc(arena, 1, key_section_size(kind));
+	if (section->name == NULL || section->target == NULL || set_defaults(load, section) < 0)
+		return NULL;
+	list_push_back(&load->sections, &section->link);
+	load->section_count++;
+	return section;
+}
+
+int load_init(struct load *load, struct config_private *private, struct mistakes *mistakes)
+{
+	*load = (struct load){.private = private, .mistakes = mistakes};
+	list_init(&load->sections);
+	buf_init(&load->value, LOAD_VALUE_MAX, NULL);
+	if (add_section(load, KEY_GATHERD, "", 0, &private->config) == NULL)
+		return -ENOMEM;
+	return 0;
+}
+
+void load_free(struct load *load)
+{
+	buf_free(&load->value);
+}
+
+/* The masked form, which also shows whether the string can be read at all. */
+static int mask_conninfo(struct load *load, struct config_database *database, unsigned line)
+{
+	struct arena *arena = &load->private->arena;
+	const char *problem = NULL;
+	struct buf masked;
+	int rc;
+
+	buf_init(&masked, 0, NULL);
+	rc = conninfo_mask(database->conninfo, &masked, &problem);
+	if (rc < 0)
+		mistakes_add(load->mistakes, line, "conninfo: %s", problem);
+	else if (buf_error(&masked) == 0)
+		database->conninfo_masked =
+			arena_strndup(arena, buf_data(&masked), buf_len(&masked));
+	if (rc == 0 && database->conninfo_masked == NULL)
+		rc = -ENOMEM;
+	buf_free(&masked);
+	return rc;
+}
+
+static int set_value(struct load *load, const char *text)
+{
+	struct load_section *section = load->current;
+	int rc = values_parse(load->key, text, section->target, &load->private->arena,
+			      load->mistakes, load->key_line);
+
+	if (rc < 0 || load->key->type != KEY_CONNINFO)
+		return rc;
+	((struct config_database *)section->target)->conninfo_line = load->key_line;
+	return mask_conninfo(load, section->target, load->key_line);
+}
+
+/* The key above is complete: whatever comes is no line of its value. */
+static void finish_key(struct load *load)
+{
+	const char *text;
+
+	if (load->key == NULL)
+		return;
+	text = buf_cstr(&load->value);
+	if (buf_error(&load->value) == -ENOBUFS)
+		mistakes_add(load->mistakes, load->key_line, "%s: the value has more than %d bytes",
+			     load->key->name, LOAD_VALUE_MAX);
+	else if (text == NULL || set_value(load, text) == -ENOMEM)
+		load->out_of_memory = true;
+	load->key = NULL;
+}
+
+static struct load_section *find_section(const struct load *load, enum key_section kind,
+					 const char *name)
+{
+	list_for_each (node, &load->sections) {
+		struct load_section *section = LIST_ENTRY(node, struct load_section, link);
+
+		if (section->kind == kind && !section->ignored && strcmp(section->name, name) == 0)
+			return section;
+	}
+	return NULL;
+}
+
+/* What a head means: its kind (KEY_SECTIONS: unknown) and the name behind it. */
+static enum key_section parse_head(const char *head, const char **ret_name)
+{
+	size_t word_len = strcspn(head, " \t");
+
+	*ret_name = head + word_len + strspn(head + word_len, " \t");
+	for (int kind = 0; kind < KEY_SECTIONS; kind++) {
+		const char *word = key_section_name((enum key_section)kind);
+
+		if (strlen(word) == word_len && memcmp(word, head, word_len) == 0)
+			return (enum key_section)kind;
+	}
+	return KEY_SECTIONS;
+}
+
+static void report_unknown_section(struct load *load, unsigned line, const char *head)
+{
+	char shown[MISTAKES_SHOWN_BYTES], word[READER_HEAD_MAX + 1];
+	struct nearest nearest;
+	const char *near = NULL;
+
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(head, " \t"), head);
+	nearest = nearest_to(word);
+	for (int kind = 0; kind < KEY_SECTIONS; kind++) {
+		const char *name = key_section_name((enum key_section)kind);
+
+		if (nearest_try(&nearest, name))
+			near = name;
+	}
+	if (near != NULL)
+		mistakes_add(load->mistakes, line, "unknown section [%s]; did you mean [%s%s]?",
+			     mistakes_show(shown, head), near,
+			     strcmp(near, "gatherd") == 0 ? "" : " NAME");
+	else
+		mistakes_add(load->mistakes, line,
+			     "unknown section [%s]; there are [gatherd], [database NAME] and "
+			     "[access NAME]",
+			     mistakes_show(shown, head));
+}
+
+/* Whether the head is right, reported if not. */
+static bool check_head(struct load *load, unsigned line, enum key_section kind, const char *name)
+{
+	char shown[MISTAKES_SHOWN_BYTES];
+	const char *word = key_section_name(kind), *problem;
+
+	if (kind == KEY_GATHERD) {
+		if (*name != '\0')
+			mistakes_add(load->mistakes, line, "[gatherd] takes no name");
+		return *name == '\0';
+	}
+	problem = values_name_problem(name);
+	if (problem == NULL && strlen(name) > VALUES_NAME_MAX)
+		problem = "a shorter name";
+	if (problem != NULL)
+		mistakes_add(load->mistakes, line, "[%s %s]: expected %s", word,
+			     mistakes_show(shown, name), problem);
+	return problem == NULL;
+}
+
+static void on_section(void *arg, unsigned line, const char *head)
+{
+	struct load *load = arg;
+	struct load_section *section, *first;
+	enum key_section kind;
+	const char *name;
+
+	finish_key(load);
+	load->current = NULL;
+	load->in_section = true;
+	if (head == NULL)
+		return;
+	kind = parse_head(head, &name);
+	if (kind == KEY_SECTIONS) {
+		report_unknown_section(load, line, head);
+		return;
+	}
+	if (!check_head(load, line, kind, name))
+		return;
+	first = find_section(load, kind, name);
+	if (first != NULL && first->line == 0) {
+		first->line = line;
+		load->current = first;
+		return;
+	}
+	if (load->section_count == LOAD_SECTIONS_MAX) {
+		mistakes_add(load->mistakes, line, "more than %d sections", LOAD_SECTIONS_MAX - 1);
+		return;
+	}
+	section = add_section(load, kind, name, line, NULL);
+	if (section == NULL) {
+		load->out_of_memory = true;
+		return;
+	}
+	if (first != NULL) {
+		mistakes_add(load->mistakes, line, "section [%s] is there already, in line %u",
+			     head, first->line);
+		section->ignored = true;
+	}
+	load->current = section;
+}
+
+static const char *elsewhere(const char *name, enum key_section kind)
+{
+	static const char *const heads[KEY_SECTIONS] = {"[gatherd]", "[database NAME]",
+							"[access NAME]"};
+
+	for (int other = 0; other < KEY_SECTIONS; other++) {
+		if ((enum key_section)other != kind && key_find((enum key_section)other, name))
+			return heads[other];
+	}
+	return NULL;
+}
+
+static void report_unknown_key(struct load *load, unsigned line, const char *name)
+{
+	enum key_section kind = load->current->kind;
+	const char *head = elsewhere(name, kind), *word = key_section_name(kind);
+	const struct key *near = key_nearest(kind, name);
+	char shown[MISTAKES_SHOWN_BYTES];
+
+	mistakes_show(shown, name);
+	if (head != NULL)
+		mistakes_add(load->mistakes, line, "key %s belongs into %s, not into a %s section",
+			     shown, head, word);
+	else if (near != NULL)
+		mistakes_add(load->mistakes, line, "unknown key %s; did you mean %s?", shown,
+			     near->name);
+	else
+		mistakes_add(load->mistakes, line, "unknown key %s in a %s section", shown, word);
+}
+
+static bool may_go_on(const struct key *key)
+{
+	return key->type == KEY_PATH || key->type == KEY_CONNINFO || key->type == KEY_LIST;
+}
+
+static enum reader_value on_key(void *arg, unsigned line, const char *name, const char *value)
+{
+	struct load *load = arg;
+	struct load_section *section = load->current;
+	const struct key *key;
+	unsigned *first;
+
+	finish_key(load);
+	if (section == NULL) {
+		if (!load->in_section)
+			mistakes_add(load->mistakes, line,
+				     "a key before the first section; begin with [gatherd] or "
+				     "[database NAME]");
+		return READER_VALUE_IGNORED;
+	}
+	key = key_find(section->kind, name);
+	if (key == NULL) {
+		report_unknown_key(load, line, name);
+		return READER_VALUE_IGNORED;
+	}
+	first = &section->key_lines[key_index(key)];
+	if (*first != 0) {
+		mistakes_add(load->mistakes, line, "key %s is there already, in line %u", name,
+			     *first);
+		return READER_VALUE_IGNORED;
+	}
+	*first = line;
+	load->key = key;
+	load->key_line = line;
+	buf_reset(&load->value);
+	buf_puts(&load->value, value);
+	return may_go_on(key) ? READER_VALUE_OPEN : READER_VALUE_SINGLE;
+}
+
+/* An indented line that reads as one of this section's keys is hardly meant as text of the value
+ * above. */
+static bool looks_like_key(const struct load *load, const char *text)
+{
+	size_t len = strcspn(text, " \t=");
+	char name[64];
+
+	if (len >= sizeof(name) || text[len + strspn(text + len, " \t")] != '=')
+		return false;
+	memcpy(name, text, len);
+	name[len] = '\0';
+	return key_find(load->current->kind, name) != NULL;
+}
+
+static void on_more(void *arg, unsigned line, const char *text)
+{
+	struct load *load = arg;
+
+	if (looks_like_key(load, text))
+		mistakes_add(load->mistakes, line,
+			     "the line is indented, so it would go on with the value of %s; keys "
+			     "begin in the first column",
+			     load->key->name);
+	else
+		text_join(&load->value, text);
+}
+
+/* The sections of a kind as the array that the configuration shows. */
+static int collect(struct load *load, enum key_section kind, void *ret_array, size_t *ret_count)
+{
+	size_t size_bytes = key_section_size(kind), count = 0;
+	char *array = arena_calloc(&load->private->arena, load->section_count, size_bytes);
+
+	if (array == NULL)
+		return -ENOMEM;
+	list_for_each (node, &load->sections) {
+		struct load_section *section = LIST_ENTRY(node, struct load_section, link);
+
+		if (section->kind != kind || section->ignored)
+			continue;
+		memcpy(array + count++ * size_bytes, section->target, size_bytes);
+	}
+	memcpy(ret_array, &array, sizeof(array));
+	*ret_count = count;
+	return 0;
+}
+
+static void name_sections(struct load *load)
+{
+	list_for_each (node, &load->sections) {
+		struct load_section *section = LIST_ENTRY(node, struct load_section, link);
+		struct config_database *database = section->target;
+		struct config_access *access = section->target;
+
+		if (section->kind == KEY_DATABASE) {
+			database->name = section->name;
+			database->line = section->line;
+		} else if (section->kind == KEY_ACCESS) {
+			access->name = section->name;
+			access->line = section->line;
+		}
+	}
+}
+
+int load_run(struct load *load, FILE *stream)
+{
+	static const struct reader_events events = {
+		.section = on_section, .key = on_key, .more = on_more};
+	struct config *config = &load->private->config;
+	int rc = reader_run(stream, &events, load, load->mistakes);
+
+	finish_key(load);
+	if (rc < 0)
+		return rc;
+	name_sections(load);
+	rc = collect(load, KEY_DATABASE, &config->databases, &config->database_count);
+	if (rc == 0)
+		rc = collect(load, KEY_ACCESS, &config->accesses, &config->access_count);
+	if (rc < 0 || load->out_of_memory)
+		return -ENOMEM;
+	load_check(load);
+	return load->out_of_memory ? -ENOMEM : 0;
+}
