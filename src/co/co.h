@@ -151,11 +151,14 @@ int co_fd_wait(int fd, unsigned events, int64_t deadline_ns) MUST_CHECK;
 
 enum { CO_READ = 1, CO_WRITE = 2, CO_EDGE = 4 /* only in the mask: report changes, not levels */ };
 
-/* What epoll says of a descriptor, for as long as it is watched. Errors and hang-ups count as both events. */
+/*
+ * What epoll says of a descriptor, for as long as it is watched. Errors and hang-ups count as both events, as far as
+ * the mask has them. A descriptor may have several watches and waiting tasks, but none beside a watch with CO_EDGE.
+ */
 typedef void co_watch_fn(void *arg, unsigned events);
 struct co_watch {
 	struct co_loop *loop;
-	void *event; /* libevent's */
+	void *event, *spare; /* libevent's */
 	int fd;
 	unsigned events;
 	co_watch_fn *fn;
@@ -165,7 +168,10 @@ struct co_watch {
 /* 0 or a negative errno. The watch lives in the caller's struct and must be stopped before that, or fd, goes. */
 int co_watch_start(struct co_watch *watch, struct co_loop *loop, int fd, unsigned events, co_watch_fn *fn,
 		   void *arg) MUST_CHECK;
-/* Changes the mask; without CO_READ and CO_WRITE nothing is reported. No system call when nothing changes. */
+/*
+ * Changes the mask; without CO_READ and CO_WRITE nothing is reported. No system call when nothing changes. An edge that
+ * is still there is reported anew. On failure (a system call's) the old mask stays, or none when CO_EDGE changes.
+ */
 int co_watch_change(struct co_watch *watch, unsigned events) MUST_CHECK;
 /* After this fn is not called again, even if an event of this turn is pending. Fine when never started. */
 void co_watch_stop(struct co_watch *watch);
@@ -184,7 +190,10 @@ int co_timer_start(struct co_timer *timer, struct co_loop *loop, int64_t deadlin
 		   void *arg) MUST_CHECK;
 void co_timer_stop(struct co_timer *timer);
 
-/* Called once, when every ready task has run and before the loop polls again. Start it anew for the next time. */
+/*
+ * Called once, when every ready task has run and before the loop polls again (tasks that keep each other ready for ever
+ * delay it by a few rounds only). Start it anew for the next time. The loop does not sleep while one is armed.
+ */
 typedef void co_hook_fn(void *arg);
 struct co_hook { /* zero it before first use */
 	struct list node;
@@ -198,12 +207,14 @@ void co_hook_stop(struct co_hook *hook);
 
 typedef void co_signal_fn(void *arg, int signal_number);
 struct co_signal {
+	struct co_loop *loop;
 	void *event;
 	int number;
 	co_signal_fn *fn;
 	void *arg;
 };
 
+/* Called in a turn of the loop, not in the handler. Signals are a process's: one loop of it may take them. */
 int co_signal_start(struct co_signal *signal, struct co_loop *loop, int number, co_signal_fn *fn,
 		    void *arg) MUST_CHECK;
 void co_signal_stop(struct co_signal *signal);
