@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What can be told of a statement from its text alone, for dispatch and session hygiene. On doubt it says the
- * cautious thing.
+ * What can be told of a statement from its text alone, for dispatch and session hygiene. On doubt
+ * it says the cautious thing. What a user's own function or view does inside is not seen here.
  */
 #ifndef SQLTEXT_CLASSIFY_H
 #define SQLTEXT_CLASSIFY_H
@@ -11,22 +11,36 @@
 #include <stdbool.h>
 
 enum sql_refusal { /* what the daemon cannot run, found by its first words */
-	SQL_RUNS,
-	SQL_EMPTY,	   /* nothing but spaces and comments */
-	SQL_COPY_STREAM,   /* COPY … FROM STDIN / TO STDOUT */
-	SQL_TRANSACTION_CONTROL, /* BEGIN, START, COMMIT, END, ROLLBACK, ABORT, SAVEPOINT, RELEASE, PREPARE TRANSACTION,
-				    COMMIT/ROLLBACK PREPARED excepted */
-	SQL_SEVERAL	   /* more than one statement */
+		   SQL_RUNS,
+		   SQL_EMPTY,		    /* nothing but spaces, comments and semicolons */
+		   SQL_COPY_STREAM,	    /* COPY … FROM STDIN / TO STDOUT */
+		   SQL_TRANSACTION_CONTROL, /* BEGIN, START, COMMIT, END, ROLLBACK, ABORT,
+					       SAVEPOINT, RELEASE, PREPARE TRANSACTION; not COMMIT
+					       PREPARED and ROLLBACK PREPARED, which run */
+		   SQL_SEVERAL		    /* more than one statement */
 };
 
 struct sql_class {
-	enum sql_refusal refusal;
-	bool plain_read;   /* SELECT, VALUES, TABLE, WITH … SELECT, SHOW; not INTO, not FOR UPDATE/SHARE: may be pipelined */
-	bool plain_write;  /* INSERT, UPDATE, DELETE, MERGE, and WITH that has one of them */
-	bool dirties;	   /* may leave session state: no plain read or write, or names a function such as set_config,
-			      pg_advisory_lock*, dblink*, nextval, setval, lo_*; also SELECT INTO */
-	bool outside_transaction; /* CALL, DO, VACUUM, CREATE DATABASE …: what it did may stay after an error */
-	bool may_rerun;	   /* a plain read that names none of those functions */
+	enum sql_refusal refusal; /* if not SQL_RUNS, all below is the most cautious */
+	/*
+	 * SELECT, VALUES, TABLE, WITH … SELECT, SHOW: may be pipelined. Not INTO, not FOR UPDATE or
+	 * SHARE, and none that calls a function of the list in functions.h.
+	 */
+	bool plain_read;
+	bool plain_write; /* INSERT, UPDATE, DELETE, MERGE, and WITH that has one of them */
+	/*
+	 * May leave session state. False for plain reads and for plain writes, SELECT … FOR UPDATE
+	 * and EXPLAIN that call no function which leaves any (set_config, nextval,
+	 * pg_advisory_lock, …); true for SELECT INTO and all others.
+	 */
+	bool dirties;
+	/*
+	 * What it did may stay after an error: CALL, DO, VACUUM, CREATE DATABASE, COPY to a file,
+	 * …, and calls of functions that act outside the transaction (setval, dblink,
+	 * pg_terminate_backend, …).
+	 */
+	bool outside_transaction;
+	bool may_rerun; /* running it twice is as good as once, as far as the text tells */
 };
 
 struct sql_class sql_classify(struct str sql);

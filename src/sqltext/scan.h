@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Reads SQL text as PostgreSQL's scanner cuts it (standard_conforming_strings on), token by token, without knowing
- * grammar. Never fails: an unclosed quote or comment is one token to the end of the text, marked as such.
+ * Reads SQL text as PostgreSQL's scanner cuts it (standard_conforming_strings on), token by token,
+ * without knowing grammar. Never fails: an unclosed quote or comment is one token to the end of the
+ * text, marked as such. The tokens laid end to end are the text. Time is linear in the text,
+ * whatever it holds.
+ *
+ * Where the versions of PostgreSQL differ (0x1F, 1_000, vertical tabs) it follows the newest; where
+ * a newer one refuses what an older took (1abc) it follows the older.
  */
 #ifndef SQLTEXT_SCAN_H
 #define SQLTEXT_SCAN_H
@@ -13,15 +18,16 @@
 enum sql_token_kind {
 	SQL_END,
 	SQL_SPACE,
-	SQL_COMMENT,	   /* -- to the end of the line, or nested block comments */
-	SQL_WORD,	   /* keyword or identifier */
-	SQL_QUOTED_IDENT,  /* "..." and U&"..." */
-	SQL_STRING,	   /* '...' with its prefix: E B X N U&; and $tag$...$tag$ */
+	SQL_COMMENT,	  /* -- to the end of the line (without it), or nested block comments */
+	SQL_WORD,	  /* keyword or identifier */
+	SQL_QUOTED_IDENT, /* "..." and U&"..." */
+	SQL_STRING, /* '...' with its prefix: E B X N U&, and what continues it on later lines;
+		       $tag$...$tag$ */
 	SQL_NUMBER,
-	SQL_PARAM,	   /* $1 */
-	SQL_OPERATOR,	   /* a run of operator characters, or one of , ( ) [ ] . ; : */
-	SQL_CAST,	   /* :: */
-	SQL_COLON_EQUALS   /* := */
+	SQL_PARAM,	 /* $1 */
+	SQL_OPERATOR,	 /* an operator, a "..", one of , ( ) [ ] . ; : or any other single byte */
+	SQL_CAST,	 /* :: */
+	SQL_COLON_EQUALS /* := */
 };
 
 struct sql_token {
@@ -32,6 +38,7 @@ struct sql_token {
 
 struct sql_scanner {
 	struct str rest;
+	size_t lone_signs; /* so many bytes from here on are + and -, each an operator of its own */
 };
 
 void sql_scan_init(struct sql_scanner *scanner, struct str text);

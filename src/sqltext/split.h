@@ -1,27 +1,38 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Cuts a text into statements at semicolons, as psql does: not inside quotes, comments, dollar quotes, parentheses
- * and the BEGIN ATOMIC … END bodies of SQL functions. Statements without any solid token are left out.
+ * Cuts a text into statements at semicolons, as psql does: not inside quotes, comments, dollar
+ * quotes, parentheses and the BEGIN ATOMIC … END bodies of SQL functions. Statements without any
+ * solid token are left out.
+ *
+ * psql's backslash commands are not known here: one is text like any other, for PostgreSQL to
+ * refuse.
  */
 #ifndef SQLTEXT_SPLIT_H
 #define SQLTEXT_SPLIT_H
 
 #include "base/str.h"
+#include "sqltext/directive.h"
 
 #include <stdbool.h>
 
 struct sql_splitter {
-	struct str text;
-	size_t at;
-	unsigned line; /* of `at`, from 1 */
+	struct sql_scanner scanner;
+	struct sql_line line;
 };
 
 struct sql_statement_text {
-	struct str sql;	 /* without its semicolon and without outer space and comments before it */
-	struct str name; /* from a "-- name: X" comment line before it; else absent */
-	struct str title; /* from a "-- title: X" comment line before it; else absent */
-	unsigned line;	 /* where sql begins, from 1 */
-	bool unclosed;	 /* a quote, comment or parenthesis runs to the end of the text */
+	/*
+	 * Without its semicolon and without outer space and comments: but one that begins with a
+	 * slash, a star and a plus (a hint for the planner) stays before it, and an unclosed one at
+	 * the end, so that PostgreSQL refuses it.
+	 */
+	struct str sql;
+	struct str name;  /* from a last "-- name: X" line before it; absent too if X is no name
+			     (sql_name_valid) */
+	struct str title; /* from a last "-- title: X" line before it; else absent */
+	unsigned line;	  /* where sql begins, from 1 */
+	bool unclosed; /* a quote, comment, parenthesis or function body runs to the end of the text
+			*/
 };
 
 void sql_split_init(struct sql_splitter *splitter, struct str text);
