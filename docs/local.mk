@@ -1,1 +1,1 @@
-# docs
+dist_man_MANS += docs/man/gatherd.ini.5
