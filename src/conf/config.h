@@ -38,8 +38,11 @@ struct config_database {
 	unsigned conninfo_line; /* for what only libpq can find wrong with it */
 };
 
-/* [access NAME]: who may do what. Sections are tried in the order of the file; the first that names
- * the client counts. */
+/*
+ * [access NAME]: who may do what. Sections are tried in the order of the file; the first that both
+ * users and groups fit counts. Without any section, whoever can open the socket may do everything;
+ * with some, a client whom none fits may do nothing.
+ */
 struct config_access {
 	const char *name;
 	const char *const *users;     /* NULL-terminated Unix names or numbers; empty: any user */

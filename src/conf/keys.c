@@ -117,7 +117,7 @@ const struct key keys[] = {
 	{IN_DATABASE(read_only), "read_only", KEY_BOOL, "no",
 	 .help = "every query in a read-only transaction, many of them in one, no CALL and DO"},
 	{IN_DATABASE(session_reset), "session_reset", KEY_CHOICE, "auto", .choices = session_resets,
-	 .help = "auto resets a session after what may have changed it, always after every statement"},
+	 .help = "when a session is reset: auto, after what may have changed it; always, after each statement"},
 
 	{IN_ACCESS(users), "users", KEY_LIST, NULL,
 	 .help = "Unix users, names or numbers, whom the section is for; absent: any"},
