@@ -344,6 +344,12 @@ left join (
 ) as s using (product_id),
 	lateral (select case when discontinued_on is null then ceil(coalesce(sold, 0) * 21 / 56.0)::integer else 0 end as reorder_level) as r;
 
+-- No parallel plans for the large tables: the cores are for the queries that run at the same time.
+alter table store.customers set (parallel_workers = 0);
+alter table store.orders set (parallel_workers = 0);
+alter table store.order_lines set (parallel_workers = 0);
+alter table store.payments set (parallel_workers = 0);
+
 -- Keys and indexes.
 
 alter table store.regions add primary key (region_id);
