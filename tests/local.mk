@@ -26,7 +26,8 @@ EXTRA_DIST += tests/unit/suite.h
 # What ./dev runs on top of them.
 EXTRA_DIST += \
 	.clang-format .clang-tidy .editorconfig .ci/run dev CONTRIBUTING.md ARCHITECTURE.md LICENSE \
-	tests/README.md tests/check-includes tests/cppcheck.suppressions tests/demo.sh tests/tiers.sh \
+	tests/README.md tests/check-includes tests/cppcheck.suppressions tests/demo.sh tests/memcheck \
+	tests/tiers.sh tests/valgrind.supp \
 	tests/integration
 dist-hook:
 	find '$(distdir)/tests' -name __pycache__ -exec rm -rf {} +

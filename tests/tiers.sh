@@ -8,7 +8,8 @@ tiers=(includes format shell cppcheck asan integration clang valgrind integratio
 
 export ASAN_OPTIONS=strict_string_checks=1:detect_leaks=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-valgrind_command='valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite'
+valgrind_command="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
+	--suppressions=$root/tests/valgrind.supp"
 
 check() {
 	local tier passed failed
@@ -69,6 +70,7 @@ count_tap() { awk '/^ok/ { p++ } /^not ok/ { f++ } END { print p + 0, f + 0 }'; 
 make_check() {
 	local dir=build/$1 out status=0 counts
 	shift
+	need_postgresql
 	out=$(make -s -C "$dir" -k -j "$jobs" check "$@" 2>&1) || status=$?
 	printf '%s\n' "$out"
 	read -r -a counts < <(awk '/^# PASS:/ { p += $3 } /^# (FAIL|XPASS|ERROR):/ { f += $3 } END { print p + 0, f + 0 }' <<<"$out")
@@ -128,8 +130,7 @@ tier_valgrind() {
 	need valgrind
 	build release
 	# Each test is a forked process, so that an error or leak fails just its test.
-	CK_FORK=yes CK_TIMEOUT_MULTIPLIER=20 \
-		make_check release LOG_COMPILER="$root/build/release/libtool --mode=execute $valgrind_command"
+	CK_FORK=yes CK_TIMEOUT_MULTIPLIER=20 make_check release LOG_COMPILER="$root/tests/memcheck"
 }
 tier_integration_valgrind() {
 	need valgrind
