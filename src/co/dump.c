@@ -13,6 +13,7 @@ static const char *state_name(const struct co_task *task)
 	case TASK_NEW:
 		return "not yet run";
 	case TASK_READY:
+	case TASK_LATE:
 		return "ready";
 	case TASK_RUNNING:
 		return "running";

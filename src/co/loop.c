@@ -43,6 +43,7 @@ int co_loop_new(struct co_loop **ret_loop, const struct co_loop_options *options
 		loop->clock = options->clock != NULL ? options->clock : &clock_system;
 	loop->now_ns = clock_now_ns(loop->clock);
 	list_init(&loop->ready);
+	list_init(&loop->late);
 	list_init(&loop->tasks);
 	list_init(&loop->hooks);
 	switch_init_self(&loop->context);
@@ -98,12 +99,15 @@ static void run_ready(struct co_loop *loop)
 {
 	for (int round = 1; round <= ROUNDS_A_TURN; round++) {
 		run_tasks(loop);
+		if (list_empty(&loop->ready))
+			list_splice_back(&loop->ready, &loop->late);
 		if (!list_empty(&loop->ready) && round < ROUNDS_A_TURN)
 			continue;
 		run_hooks(loop);
 		if (list_empty(&loop->ready))
 			break;
 	}
+	list_splice_back(&loop->ready, &loop->late);
 }
 
 /* On virtual time nobody sleeps while there is a deadline to go to. */

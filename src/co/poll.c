@@ -25,9 +25,28 @@ static void libevent_log(int severity, const char *message)
 		fprintf(stderr, "libevent: %s\n", message);
 }
 
+/* libevent tells what failed by errno only. */
+static void *libevent_alloc(size_t size_bytes)
+{
+	void *block = mem_alloc(size_bytes);
+
+	if (block == NULL)
+		errno = ENOMEM;
+	return block;
+}
+
+static void *libevent_realloc(void *old, size_t size_bytes)
+{
+	void *block = mem_realloc(old, size_bytes);
+
+	if (block == NULL)
+		errno = ENOMEM;
+	return block;
+}
+
 static void libevent_set_up(void)
 {
-	event_set_mem_functions(mem_alloc, mem_realloc, mem_free);
+	event_set_mem_functions(libevent_alloc, libevent_realloc, mem_free);
 	event_set_log_callback(libevent_log);
 }
 
@@ -140,7 +159,7 @@ int poll_event_add(struct event *event)
 	errno = 0;
 	if (event_add(event, NULL) == 0)
 		return 0;
-	return errno != 0 ? -errno : -EINVAL;
+	return errno != 0 ? -errno : -EINVAL; /* EINVAL: edges beside levels */
 }
 
 void poll_event_free(struct event *event)

@@ -30,7 +30,9 @@ struct co_task *task_self(void)
 
 static void make_ready(struct co_task *task)
 {
-	if (task->state != TASK_WAITING)
+	if (task->state == TASK_LATE)
+		list_remove(&task->ready);
+	else if (task->state != TASK_WAITING)
 		return;
 	task->state = TASK_READY;
 	list_push_back(&task->loop->ready, &task->ready);
@@ -47,7 +49,12 @@ static void task_time_out(void *arg)
 	struct co_task *task = arg;
 
 	task->timed_out = true;
-	make_ready(task);
+	if (task->wait == WAIT_TIME) {
+		make_ready(task);
+	} else if (task->state == TASK_WAITING) {
+		task->state = TASK_LATE;
+		list_push_back(&task->loop->late, &task->ready);
+	}
 }
 
 static NORETURN void task_main(void *arg)

@@ -4,7 +4,8 @@
  *
  * Waiting is in two steps, and that is what keeps wakes from being lost: whatever ends a wait (a wake, the deadline, a
  * cancel) only notes itself and makes the task ready; when the task runs it looks at all that came, and a wake wins. Until
- * then it stays where it waits, so that a wake in the same turn still finds it.
+ * then it stays where it waits, so that a wake in the same turn still finds it. A task whose deadline came runs after
+ * all others of the turn: one of them may bring what it waited for.
  */
 #ifndef CO_TASK_H
 #define CO_TASK_H
@@ -23,6 +24,7 @@ enum task_state {
 	TASK_READY,   /* in loop.ready */
 	TASK_RUNNING, /* loop.running */
 	TASK_WAITING, /* in no list of the loop's */
+	TASK_LATE,    /* in loop.late, or loop.ready when its turn has come */
 	TASK_ENDED    /* about to be freed */
 };
 
