@@ -74,7 +74,7 @@ def test_verify_can_fail(units):
     service = units / "gatherd.service"
     service.write_text(service.read_text().replace("WatchdogSec=10s", "WatchdogSec=ten"))
     done = run("systemd-analyze", "verify", "--man=no", "./gatherd.service", cwd=units)
-    assert "WatchdogSec" in done.stdout
+    assert "Failed to parse" in done.stdout
 
 
 def test_exposure_is_low(units):

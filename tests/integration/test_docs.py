@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: PostgreSQL
+"""
+Runs the examples of the documents. A fenced block takes part when its info string has a second word:
+
+    sh test        run by bash, all of a document in one shell; must succeed (or `# exit: N` in its first line)
+    text output    what the `sh test` before it printed, standard error included; … stands for any text in a line
+    json request   sent to the daemon as one request (line breaks are spaces)
+    json answer    what comes back; "elapsed" and "queued" are not compared, and "…" is any value
+    ini test       accepted by gatherd --check
+    c test         a whole program that compiles against the installed library
+
+The shell has gatherd's programs in its PATH, a daemon at $GATHERD_SOCKET whose database `main` has the demo store, and
+an empty directory of its own.
+"""
+import glob
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness import programs
+from harness.daemon import Gatherd
+from harness.wait import LIMIT_S
+
+FENCE = re.compile(r"^```(\w+) (test|output|request|answer)\n(.*?)^```$", re.M | re.S)
+DOCUMENTS = sorted(glob.glob(os.path.join(programs.ROOT, "*.md")) +
+                   glob.glob(os.path.join(programs.ROOT, "docs", "*.md")))
+
+
+def examples():
+    """(document, [(line, language, role, text)]) for every document that has some."""
+    for path in DOCUMENTS:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        blocks = [(text.count("\n", 0, match.start()) + 1, *match.groups()) for match in FENCE.finditer(text)]
+        if blocks:
+            yield os.path.relpath(path, programs.ROOT), blocks
+
+
+@pytest.fixture(scope="module")
+def store(pg):
+    """A daemon with the demo store and the shipped reports."""
+    pg.psql("create database demo_store")
+    subprocess.run([*pg.psql_command("demo_store"), "-f", os.path.join(programs.ROOT, "sql", "demo-store.sql")],
+                   check=True, stdout=subprocess.DEVNULL, timeout=LIMIT_S * 10)
+    daemon = Gatherd(pg, main={"conninfo": pg.conninfo(db="demo_store")},
+                     gatherd={"report_dir": os.path.join(programs.ROOT, "etc", "reports")})
+    try:
+        yield daemon
+        daemon.stop()
+    finally:
+        daemon.cleanup()
+
+
+class Shell:
+    """One bash for the blocks of one document."""
+
+    def __init__(self, daemon, folder):
+        path = ":".join({os.path.dirname(programs.program(name)) for name in ("gather", "gatherd")})
+        env = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}", "GATHERD_SOCKET": daemon.socket_path,
+               "HOME": str(folder)}
+        self.process = subprocess.Popen(["bash"], cwd=folder, env=env, text=True, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def run(self, text):
+        """Exit status and output of a block."""
+        self.process.stdin.write(f"{text}\nprintf '\\n@@%d\\n' $?\n")
+        self.process.stdin.flush()
+        lines = []
+        for line in self.process.stdout:
+            if line.startswith("@@"):
+                return int(line[2:]), "".join(lines)[:-1]
+            lines.append(line)
+        raise AssertionError("the shell has ended")
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(LIMIT_S)
+
+
+def assert_output(actual, expected):
+    pattern = "".join(".*" if part == "…" else re.escape(part) for part in re.split("(…)", expected.rstrip("\n")))
+    assert re.fullmatch(pattern, actual.rstrip("\n")), f"expected:\n{expected}\nprinted:\n{actual}"
+
+
+def same_json(actual, expected):
+    """As == but for what differs from run to run."""
+    if expected == "…":
+        return True
+    if isinstance(expected, dict):
+        times = {"elapsed", "queued"}
+        return isinstance(actual, dict) and set(actual) == set(expected) and all(
+            key in times or same_json(actual[key], expected[key]) for key in expected)
+    if isinstance(expected, list):
+        return isinstance(actual, list) and len(actual) == len(expected) and all(map(same_json, actual, expected))
+    return actual == expected
+
+
+@pytest.mark.parametrize("blocks", [pytest.param(blocks, id=path) for path, blocks in examples()])
+def test_examples(blocks, store, tmp_path):
+    shell = Shell(store, tmp_path)
+    printed = None
+    with store.client() as client:
+        for line, language, role, text in blocks:
+            where = f"line {line}:\n{text}"
+            kind = (language, role)
+            if kind == ("sh", "test"):
+                expected = re.match(r"# exit: (\d+)", text)
+                status, printed = shell.run(text)
+                assert status == int(expected.group(1) if expected else 0), f"{where}\n{printed}"
+            elif role == "output":
+                assert_output(printed, text)
+            elif kind == ("json", "request"):
+                client.send(" ".join(text.split("\n")))
+            elif kind == ("json", "answer"):
+                for expected in text.strip().split("\n{"):
+                    expected = json.loads(expected if expected.startswith("{") else "{" + expected)
+                    actual = client.recv()
+                    assert same_json(actual, expected), f"{where}\ncame: {json.dumps(actual, ensure_ascii=False)}"
+            elif kind == ("ini", "test"):
+                path = tmp_path / "example.ini"
+                path.write_text(text, "utf-8")
+                done = programs.run("gatherd", "-c", path, "--check")
+                assert done.returncode == 0, f"{where}\n{done.stderr}"
+            elif kind == ("c", "test"):
+                source = tmp_path / "example.c"
+                source.write_text(text, "utf-8")
+                header = os.path.join(programs.ROOT, "src", "client")
+                done = subprocess.run(["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{header}",
+                                       source], text=True, capture_output=True, check=False)
+                assert done.returncode == 0, f"{where}\n{done.stderr}"
+            else:
+                raise AssertionError(f"{where}: no such kind of example: {language} {role}")
+    shell.close()
+
+
+def test_every_shipped_report_runs(store):
+    with store.client() as client:
+        reports = client.request(reports=True)["reports"]
+        assert {"store-daily", "pg-health"} <= {report["name"] for report in reports}
+        for report in reports:
+            answer = client.request(report=report["name"])
+            assert answer["ok"] is True, answer
+
+
+def test_the_readme_has_examples():
+    assert any(path == "README.md" for path, _ in examples()), "README.md has no tested example"

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Errors of statements: codes, fields and effects; statements that the daemon cannot run."""
+import pytest
+
+pytestmark = pytest.mark.valgrind
+
+
+def test_postgresqls_own_fields(client, pg):
+    pg.psql("drop table if exists t_err; create table t_err (n int constraint n_positive check (n > 0))")
+    error = client.one("insert into t_err values (-1)")["error"]
+    assert error["code"] == "sql" and error["sqlstate"] == "23514" and error["effects"] == "none"
+    assert error["severity"] == "ERROR" and "n_positive" in error["message"]
+    assert error["schema"] == "public" and error["table"] == "t_err" and error["constraint"] == "n_positive"
+    assert "-1" in error["detail"]
+
+
+def test_hint_position_and_context(client, pg):
+    pg.psql("create or replace function f_err() returns void language plpgsql as "
+            "$$ begin raise exception 'no' using hint = 'try', errcode = 'GD001'; end $$")
+    error = client.one("select f_err()")["error"]
+    assert error["sqlstate"] == "GD001" and error["hint"] == "try" and "f_err()" in error["context"]
+    assert client.one("select nope")["error"]["position"] == 8
+
+
+def test_not_null_names_the_column(client, pg):
+    pg.psql("drop table if exists t_nn; create table t_nn (n int not null)")
+    assert client.one("insert into t_nn values (null)")["error"]["column"] == "n"
+
+
+@pytest.mark.parametrize("sql", ["", " ", ";", "-- nothing\n", "/* nothing */", ";;"])
+def test_an_empty_statement(client, sql):
+    first, second = client.gather([sql, "select 1"])["results"]
+    assert first["error"]["code"] == "bad_request" and first["error"]["effects"] == "none"
+    assert second["rows"] == [[1]]
+
+
+@pytest.mark.parametrize("sql", ["select 1; select 2", "select 1; drop table t", "insert into t values (1); select 1"])
+def test_several_statements_in_one_string(client, pg, sql):
+    pg.psql("create table if not exists t (n int); truncate t")
+    first, second = client.gather([sql, "select 1"])["results"]
+    assert first["error"]["code"] in ("bad_request", "sql") and first["error"]["effects"] == "none"
+    assert second["rows"] == [[1]]
+    assert pg.psql("select count(*) from t") == "0"
+
+
+@pytest.mark.parametrize("sql", ["select 1;", " select 1 ; ", "select 1; -- done", "/* a; b */ select 1"])
+def test_a_semicolon_at_the_end_is_fine(client, sql):
+    assert client.one(sql)["rows"] == [[1]]
+
+
+@pytest.mark.parametrize("sql", [
+    "copy t from stdin", "COPY t FROM STDIN WITH (FORMAT csv)", "copy t to stdout", "copy (select 1) to stdout",
+    "/* x */ copy t from stdin",
+])
+def test_copy_is_refused_and_nothing_hangs(client, pg, sql):
+    pg.psql("create table if not exists t (n int)")
+    results = client.gather([sql] * 3 + ["select 1"])["results"]
+    for result in results[:3]:
+        assert result["error"]["code"] == "bad_request" and result["error"]["effects"] == "none"
+    assert results[3]["rows"] == [[1]]
+
+
+@pytest.mark.parametrize("sql", ["begin", "start transaction", "commit", "rollback", "savepoint a", "end", "abort"])
+def test_transaction_control_leaves_no_open_transaction(client, pg, sql):
+    client.one(sql)
+    assert client.gather(["select 1"] * 20)["ok"] is True
+    assert pg.psql("select count(*) from pg_stat_activity where state like 'idle in transaction%'") == "0"
+
+
+def test_vacuum_runs_by_itself(client, pg):
+    pg.psql("create table if not exists t_vacuum (n int)")
+    assert client.one("vacuum t_vacuum")["command"] == "VACUUM"
+
+
+def test_procedure_that_commits(client, pg):
+    pg.psql("create table if not exists t_call (n int); truncate t_call; "
+            "create or replace procedure p_commits() language plpgsql as "
+            "$$ begin insert into t_call values (1); commit; insert into t_call values (2); end $$")
+    assert client.one("call p_commits()")["command"] == "CALL"
+    assert pg.psql("select count(*) from t_call") == "2"
+
+
+@pytest.mark.parametrize("sql", [
+    "call p_half()",
+    "do $$ begin insert into t_half_call values (1); commit; raise exception 'late'; end $$",
+])
+def test_an_error_after_what_may_have_committed_is_unknown(client, pg, sql):
+    pg.psql("create table if not exists t_half_call (n int); truncate t_half_call; "
+            "create or replace procedure p_half() language plpgsql as "
+            "$$ begin insert into t_half_call values (1); commit; raise exception 'late'; end $$")
+    error = client.one(sql)["error"]
+    assert error["code"] == "sql" and error["effects"] == "unknown"
+    assert pg.psql("select count(*) from t_half_call") == "1"
+
+
+def test_deferred_constraint_is_the_items_error(client, pg):
+    pg.psql("drop table if exists t_def; create table t_def (n int unique deferrable initially deferred)")
+    results = client.gather(["insert into t_def values (1), (1)", "select 1"], concurrency=1)["results"]
+    assert results[0]["error"]["sqlstate"] == "23505" and results[0]["error"]["effects"] == "none"
+    assert results[1]["rows"] == [[1]]
+    assert pg.psql("select count(*) from t_def") == "0"
+
+
+def test_statement_timeout_of_the_server_is_an_sql_error(start_gatherd, pg):
+    pg.psql("create role hasty login; alter role hasty set statement_timeout = '100ms'")
+    gatherd = start_gatherd(pg, main={"conninfo": pg.conninfo(user="hasty")})
+    with gatherd.client() as client:
+        error = client.one("select pg_sleep(60)")["error"]
+        assert error["code"] == "sql" and error["sqlstate"] == "57014"
+
+
+def test_statement_timeout_of_the_configuration(start_gatherd, pg):
+    gatherd = start_gatherd(pg, main={"statement_timeout": "100ms"})
+    with gatherd.client() as client:
+        error = client.one("select pg_sleep(60)")["error"]
+        assert error["code"] in ("sql", "timeout") and error["effects"] == "none"
+
+
+def test_errors_of_one_gather_touch_nobody_else(client):
+    items = [f"select {n}" if n % 3 else f"select 1/0 + {n}" for n in range(90)]
+    results = client.gather(items)["results"]
+    for number, result in enumerate(results):
+        if number % 3:
+            assert result["rows"] == [[number]]
+        else:
+            assert result["error"]["sqlstate"] == "22012"
+
+
+def test_the_same_failing_statement_again_and_again(client):
+    for _ in range(30):
+        assert client.one({"sql": "select 1 / $1::int", "params": [0]})["error"]["sqlstate"] == "22012"
+    assert client.value({"sql": "select 1 / $1::int", "params": [1]}) == 1
+
+
+def test_a_message_that_is_not_utf8(start_gatherd, pg):
+    pg.psql("create database ascii2 template template0 encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'")
+    gatherd = start_gatherd(pg, main={"conninfo": pg.conninfo(db="ascii2")})
+    with gatherd.client() as client:
+        error = client.one("do $$ begin raise exception '%', chr(255); end $$")["error"]
+        assert error["code"] == "sql" and error["message"] == "�"
+
+
+def test_a_table_that_changes_under_a_prepared_statement(client, pg):
+    pg.psql("drop table if exists t_alter; create table t_alter (n int); insert into t_alter values (1)")
+    for _ in range(10):
+        assert client.one("select * from t_alter")["rows"] == [[1]]
+    pg.psql("alter table t_alter add m text default 'x'")
+    results = client.gather(["select * from t_alter"] * 20)["results"]
+    assert [result["rows"] for result in results] == [[[1, "x"]]] * 20
+
+
+def test_read_only_database_refuses_writes(start_gatherd, pg):
+    pg.psql("create table if not exists t_ro (n int); truncate t_ro")
+    gatherd = start_gatherd(pg, main={"read_only": "yes"})
+    with gatherd.client() as client:
+        error = client.one("insert into t_ro values (1)")["error"]
+        assert error["sqlstate"] == "25006" and error["effects"] == "none"
+        client.one("select set_config('default_transaction_read_only', 'off', false)")
+        assert "error" in client.one("insert into t_ro values (1)")
+        assert client.value("select count(*) from t_ro") == 0

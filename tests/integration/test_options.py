@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: PostgreSQL
+"""The daemon's command line and its configuration file."""
+import pytest
+
+from harness import programs
+
+pytestmark = pytest.mark.valgrind
+
+GOOD = "[database main]\nconninfo = host=/nonexistent\n"
+
+
+def check(tmp_path, text):
+    path = tmp_path / "gatherd.ini"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path, programs.run("gatherd", "-c", path, "--check")
+
+
+def test_version():
+    done = programs.run("gatherd", "--version")
+    assert done.returncode == 0 and done.stdout.startswith("gatherd ")
+
+
+def test_help():
+    done = programs.run("gatherd", "--help")
+    assert done.returncode == 0 and "--check" in done.stdout and done.stderr == ""
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["-c"], ["extra"], ["--check", "extra"]])
+def test_usage_errors(arguments):
+    done = programs.run("gatherd", *arguments)
+    assert done.returncode == 64 and done.stderr and not done.stdout
+
+
+def test_check_of_a_good_file(tmp_path):
+    _, done = check(tmp_path, GOOD)
+    assert done.returncode == 0 and done.stderr == ""
+
+
+# text, the line of the mistake, a piece of what is said
+MISTAKES = [
+    ("[gatherd]\nnonsense = 1\n" + GOOD, 2, "nonsense"),
+    ("[nonsense]\na = 1\n" + GOOD, 1, "nonsense"),
+    ("[gatherd]\nmax_clients = many\n" + GOOD, 2, "max_clients"),
+    ("[gatherd]\nmax_clients = -1\n" + GOOD, 2, "max_clients"),
+    ("[gatherd]\nmax_clients = 99999999999999999999\n" + GOOD, 2, "max_clients"),
+    ("[gatherd]\nshutdown_timeout = 30\n" + GOOD, 2, "shutdown_timeout"),
+    ("[gatherd]\nshutdown_timeout = 30 parsecs\n" + GOOD, 2, "shutdown_timeout"),
+    ("[gatherd]\nmax_answer = 16X\n" + GOOD, 2, "max_answer"),
+    ("[gatherd]\nlog_level = loud\n" + GOOD, 2, "log_level"),
+    ("[gatherd]\nsocket_mode = 999\n" + GOOD, 2, "socket_mode"),
+    ("[gatherd]\nmax_clients = 1\nmax_clients = 2\n" + GOOD, 3, "max_clients"),
+    ("[gatherd]\ndefault_database = nowhere\n" + GOOD, 2, "nowhere"),
+    ("[database main]\npool_max = 3\n", 1, "conninfo"),
+    (GOOD + GOOD, 3, "main"),
+    (GOOD + "pool_min = 9\npool_max = 2\n", None, "pool_m"),
+    (GOOD + "read_only = perhaps\n", 3, "read_only"),
+    (GOOD + "session_reset = never\n", 3, "session_reset"),
+    ("max_clients = 1\n" + GOOD, 1, "max_clients"),
+    (GOOD + "conninfo2\n", 3, ""),
+]
+
+
+@pytest.mark.parametrize("text, line, piece", MISTAKES, ids=[repr(case[0])[:60] for case in MISTAKES])
+def test_check_of_a_bad_file_says_where_and_what(tmp_path, text, line, piece):
+    path, done = check(tmp_path, text)
+    assert done.returncode == 1
+    said = [text for text in done.stderr.splitlines() if piece in text and (line is None or f"{path}:{line}:" in text)]
+    assert said, done.stderr
+
+
+def test_every_mistake_is_said(tmp_path):
+    path, done = check(tmp_path, "[gatherd]\na = 1\nb = 2\n" + GOOD + "c = 3\n")
+    for line in (2, 3, 6):
+        assert f"{path}:{line}:" in done.stderr
+
+
+def test_default_database_of_several(tmp_path):
+    _, done = check(tmp_path, "[gatherd]\ndefault_database = b\n[database a]\nconninfo = host=/x\n"
+                    "[database b]\nconninfo = host=/y\n")
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"[database main]\nconninfo = " + b"x" * 10_000_000])
+def test_absurd_files_are_refused_or_read_but_never_crash(tmp_path, content):
+    _, done = check(tmp_path, content)
+    assert done.returncode == 1 and done.stderr
+
+
+def test_a_file_that_does_not_exist(tmp_path):
+    done = programs.run("gatherd", "-c", tmp_path / "none.ini", "--check")
+    assert done.returncode == 1 and "none.ini" in done.stderr
+
+
+def test_a_directory_is_no_file(tmp_path):
+    done = programs.run("gatherd", "-c", tmp_path, "--check")
+    assert done.returncode == 1 and done.stderr
+
+
+def test_a_broken_file_does_not_start(tmp_path):
+    path = tmp_path / "gatherd.ini"
+    path.write_text("[gatherd]\nnonsense = 1\n" + GOOD, "utf-8")
+    done = programs.run("gatherd", "-c", path)
+    assert done.returncode == 1 and f"{path}:2:" in done.stderr
+
+
+def test_print_config_is_a_file_that_means_the_same(tmp_path):
+    path = tmp_path / "gatherd.ini"
+    path.write_text("[gatherd]\nmax_clients = 77\nrequest_timeout = 1500ms\n" + GOOD + "pool_max = 3\n", "utf-8")
+    first = programs.run("gatherd", "-c", path, "--print-config")
+    assert first.returncode == 0 and "max_clients = 77" in first.stdout and "pool_max = 3" in first.stdout
+    again = tmp_path / "again.ini"
+    again.write_text(first.stdout, "utf-8")
+    second = programs.run("gatherd", "-c", again, "--print-config")
+    assert second.returncode == 0 and second.stdout == first.stdout
+
+
+def test_print_config_hides_passwords(tmp_path):
+    path = tmp_path / "gatherd.ini"
+    path.write_text("[database main]\nconninfo = host=/x password=hunter2 user=me\n", "utf-8")
+    done = programs.run("gatherd", "-c", path, "--print-config")
+    assert done.returncode == 0 and "hunter2" not in done.stdout and "user=me" in done.stdout
+
+
+def test_long_conninfo_is_taken_whole(tmp_path):
+    conninfo = "host=/x user=me application_name='" + "y" * 400 + "'"
+    path = tmp_path / "gatherd.ini"
+    path.write_text(f"[database main]\nconninfo = {conninfo}\n", "utf-8")
+    done = programs.run("gatherd", "-c", path, "--print-config")
+    # either the whole value or a mistake that says so: never a part of it
+    assert done.returncode == 1 and f"{path}:2:" in done.stderr or "y" * 400 in done.stdout.replace("\n", "")
