@@ -26,6 +26,7 @@ struct params {
 struct progress {
 	PGconn *pg;
 	struct keytrace trace;
+	const char *whereto; /* how libpq begins its account, which is lost on the way */
 	bool heard; /* the last thing that happened was an answer, not silence or a hang-up */
 };
 
@@ -123,7 +124,9 @@ static int describe(const struct attempt *attempt, const struct progress *progre
 		    struct arena *arena, struct refusal *ret_refusal)
 {
 	struct refusal refusal;
-	int rc = refusal_parse(PQerrorMessage(progress->pg), arena, &refusal);
+	const char *account =
+		arena_printf(arena, "%s%s", progress->whereto, PQerrorMessage(progress->pg));
+	int rc = account != NULL ? refusal_parse(account, arena, &refusal) : -ENOMEM;
 
 	if (rc < 0)
 		return rc;
@@ -236,8 +239,13 @@ static int open_session(const struct attempt *attempt, struct progress *progress
 		return describe(attempt, progress, true, arena, ret_refusal);
 	PQsetNoticeReceiver(progress->pg, drop_notice, NULL);
 	PQsetErrorVerbosity(progress->pg, PQERRORS_VERBOSE);
-	/* Now, not only once connected: otherwise a server that takes nothing could hold up a
-	 * write. */
+	progress->whereto = arena_strdup(arena, PQerrorMessage(progress->pg));
+	if (progress->whereto == NULL)
+		return -ENOMEM;
+	/*
+	 * Now, not only once connected: otherwise a server that takes nothing could hold up a
+	 * write. It clears the message.
+	 */
 	PQsetnonblocking(progress->pg, 1);
 	rc = keytrace_start(&progress->trace, progress->pg);
 	if (rc < 0)
@@ -254,7 +262,7 @@ static int open_session(const struct attempt *attempt, struct progress *progress
 int attempt_run(const struct attempt *attempt, struct arena *arena, int64_t deadline_ns,
 		struct connect_link *ret_link, struct refusal *ret_refusal)
 {
-	struct progress progress = {0};
+	struct progress progress = {.whereto = ""};
 	struct params params = {0};
 	int rc;
 

@@ -99,8 +99,9 @@ const char *connect_check_conninfo(const char *conninfo, struct arena *arena)
 static int default_directory(struct arena *arena, const char **ret_directory)
 {
 	/* Lists of two empty elements, so that no environment variable comes in. */
-	static const char *const keywords[] = {"host", "hostaddr", "port", "sslmode", NULL};
-	static const char *const values[] = {",", ",", "1", STUMBLE, NULL};
+	static const char *const keywords[] = {"host",	   "hostaddr", "port",
+					       "password", "sslmode",  NULL};
+	static const char *const values[] = {",", ",", "1", STUMBLE, STUMBLE, NULL};
 	PGconn *probe = PQconnectStartParams(keywords, values, 0);
 	const char *directory = probe != NULL && stumbled(probe) ? PQhost(probe) : NULL;
 	int rc = -ENOMEM;
@@ -224,8 +225,8 @@ static int dsn_fill(struct dsn *dsn, const PQconninfoOption *own, const PQconnin
 
 int dsn_expand(const char *text, struct arena *arena, struct dsn *ret_dsn, const char **ret_why)
 {
-	const char *const keywords[] = {"dbname", "sslmode", NULL};
-	const char *const values[] = {text, STUMBLE, NULL};
+	const char *const keywords[] = {"dbname", "password", "sslmode", NULL};
+	const char *const values[] = {text, STUMBLE, STUMBLE, NULL};
 	struct dsn dsn = {0};
 	PQconninfoOption *own, *all = NULL;
 	PGconn *probe;
@@ -254,8 +255,8 @@ int dsn_expand(const char *text, struct arena *arena, struct dsn *ret_dsn, const
 int dsn_validate(const char *text, const char *port, struct arena *arena, const char **ret_why)
 {
 	/* An address is parsed last of all. */
-	const char *const keywords[] = {"dbname", "host", "hostaddr", "port", NULL};
-	const char *const values[] = {text, STUMBLE, STUMBLE, port, NULL};
+	const char *const keywords[] = {"dbname", "password", "host", "hostaddr", "port", NULL};
+	const char *const values[] = {text, STUMBLE, STUMBLE, STUMBLE, port, NULL};
 	PGconn *probe = PQconnectStartParams(keywords, values, 1);
 	int rc = 0;
 

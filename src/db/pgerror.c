@@ -38,7 +38,10 @@ const char *pgerror_tidy(struct arena *arena, const char *text)
 				*out++ = text[i];
 			continue;
 		}
-		*out++ = text[i + 1] == '\t' ? '.' : ';';
+		if (text[i + 1] != '\t')
+			*out++ = ';';
+		else if (text[i + 2] < 'a' || text[i + 2] > 'z') /* not just a long line */
+			*out++ = '.';
 		*out++ = ' ';
 		while (is_space(text[i + 1]))
 			i++;

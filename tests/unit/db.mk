@@ -1,1 +1,29 @@
 # unit suites of src/db
+DB_TEST_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBPQ_CFLAGS) -DWITH_POSTGRES='"$(abs_top_srcdir)/tests/unit/with-postgres"'
+DB_TEST_LDADD = libdb.la libco.la libbase.la $(CHECK_LIBS) $(LIBPQ_LIBS) $(PTHREAD_LIBS)
+dist_check_SCRIPTS += tests/unit/with-postgres
+EXTRA_DIST += tests/unit/db_fixture.h tests/unit/postgres.h
+
+check_PROGRAMS += tests/unit/test_db_dsn
+tests_unit_test_db_dsn_SOURCES = tests/unit/test_db_dsn.c
+tests_unit_test_db_dsn_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_dsn_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_dsn
+
+check_PROGRAMS += tests/unit/test_db_resolve
+tests_unit_test_db_resolve_SOURCES = tests/unit/test_db_resolve.c
+tests_unit_test_db_resolve_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_resolve_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_resolve
+
+check_PROGRAMS += tests/unit/test_db_connect
+tests_unit_test_db_connect_SOURCES = tests/unit/test_db_connect.c
+tests_unit_test_db_connect_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_connect_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_connect
+
+check_PROGRAMS += tests/unit/test_db_cancel
+tests_unit_test_db_cancel_SOURCES = tests/unit/test_db_cancel.c
+tests_unit_test_db_cancel_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_cancel_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_cancel
