@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Answers, byte for byte. */
+#include "base/budget.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "unit/wire.h"
+#include "wire/reply.h"
+
+#include <errno.h>
+
+static struct arena arena;
+static struct buf out;
+
+static void set_up(void)
+{
+	arena_init(&arena, 0, NULL);
+	buf_init(&out, 0, NULL);
+}
+
+static void tear_down(void)
+{
+	arena_free(&arena);
+	buf_free(&out);
+	ck_assert_uint_eq(mem_live_blocks(), 0);
+}
+
+#define check(wanted) ck_assert_text(buf_str(&out), STR(wanted))
+
+#define OBJECTS ((struct reply_style){.row_objects = true})
+#define ARRAYS	((struct reply_style){0})
+
+static struct reply_shape make_shape(struct reply_style style, const struct reply_column *columns,
+				     size_t count)
+{
+	struct reply_shape shape;
+
+	ck_assert_int_eq(reply_shape_make(&arena, style, columns, count, &shape), 0);
+	return shape;
+}
+
+static struct reply_column column(const char *name, uint32_t oid)
+{
+	return (struct reply_column){str_from(name), value_type_builtin(oid)};
+}
+
+START_TEST(columns_of_a_row_set)
+{
+	struct reply_column columns[] = {column("count", 20), column("say \"hi\"", 25),
+					 column("list", 1007)};
+	struct reply_shape shape = make_shape(ARRAYS, columns, 3);
+
+	reply_write_columns(&out, &shape);
+	check("[{\"name\":\"count\",\"type\":\"int8\",\"oid\":20},"
+	      "{\"name\":\"say \\\"hi\\\"\",\"type\":\"text\",\"oid\":25},"
+	      "{\"name\":\"list\",\"type\":\"int4[]\",\"oid\":1007}]");
+}
+END_TEST
+
+START_TEST(rows)
+{
+	struct reply_column columns[] = {column("a", 20), column("b", 25), column("c", 16)};
+	const struct reply_cell cells[] = {{"42", 2}, {"x", 1}, {"t", 1}};
+	const struct reply_cell nulls[] = {{NULL, 0}, {"", 0}, {NULL, 0}};
+	struct reply_shape shape = make_shape(ARRAYS, columns, 3);
+
+	reply_write_row(&out, &shape, cells);
+	check("[42,\"x\",true]");
+	buf_reset(&out);
+	reply_write_row(&out, &shape, nulls);
+	check("[null,\"\",null]");
+	buf_reset(&out);
+	shape = make_shape((struct reply_style){.values_text = true}, columns, 3);
+	reply_write_row(&out, &shape, cells);
+	reply_write_row(&out, &shape, nulls);
+	check("[\"42\",\"x\",\"t\"][null,\"\",null]");
+	buf_reset(&out);
+	shape = make_shape(OBJECTS, columns, 3);
+	reply_write_row(&out, &shape, cells);
+	reply_write_row(&out, &shape, nulls);
+	check("{\"a\":42,\"b\":\"x\",\"c\":true}{\"a\":null,\"b\":\"\",\"c\":null}");
+	buf_reset(&out);
+	shape = make_shape((struct reply_style){true, true}, columns, 3);
+	reply_write_row(&out, &shape, cells);
+	check("{\"a\":\"42\",\"b\":\"x\",\"c\":\"t\"}");
+}
+END_TEST
+
+START_TEST(rows_without_columns)
+{
+	struct reply_shape shape = make_shape(ARRAYS, NULL, 0);
+
+	reply_write_columns(&out, &shape);
+	reply_write_row(&out, &shape, NULL);
+	shape = make_shape(OBJECTS, NULL, 0);
+	reply_write_row(&out, &shape, NULL);
+	check("[][]{}");
+}
+END_TEST
+
+static const struct {
+	const char *names[6];
+	const char *row;
+} repeated[] = {
+	{{"id", "id"}, "{\"id\":1,\"id:2\":1}"},
+	{{"id", "id", "id"}, "{\"id\":1,\"id:2\":1,\"id:3\":1}"},
+	{{"id", "x", "id", "x"}, "{\"id\":1,\"x\":1,\"id:2\":1,\"x:2\":1}"},
+	/* whoever is called so keeps the name */
+	{{"id", "id", "id:2"}, "{\"id\":1,\"id:3\":1,\"id:2\":1}"},
+	{{"id:2", "id", "id"}, "{\"id:2\":1,\"id\":1,\"id:3\":1}"},
+	{{"id", "id:2", "id", "id:2", "id"},
+	 "{\"id\":1,\"id:2\":1,\"id:3\":1,\"id:2:2\":1,\"id:4\":1}"},
+	{{"id", "id", "id:2", "id:2"}, "{\"id\":1,\"id:3\":1,\"id:2\":1,\"id:2:2\":1}"},
+	{{"", ""}, "{\"\":1,\":2\":1}"},
+	{{"\"", "\""}, "{\"\\\"\":1,\"\\\":2\":1}"},
+	{{"?column?", "?column?"}, "{\"?column?\":1,\"?column?:2\":1}"},
+};
+
+START_TEST(repeated_names_are_told_apart)
+{
+	struct reply_column columns[6];
+	struct reply_cell cells[6];
+	struct reply_shape shape;
+	size_t count = 0;
+
+	for (; count < 6 && repeated[_i].names[count] != NULL; count++) {
+		columns[count] = column(repeated[_i].names[count], 20);
+		cells[count] = (struct reply_cell){"1", 1};
+	}
+	shape = make_shape(OBJECTS, columns, count);
+	reply_write_row(&out, &shape, cells);
+	ck_assert_text(buf_str(&out), str_from(repeated[_i].row));
+	/* the columns keep their own names */
+	ck_assert_text(shape.columns[count - 1].name, str_from(repeated[_i].names[count - 1]));
+}
+END_TEST
+
+START_TEST(random_names_are_told_apart)
+{
+	static const char *const names[] = {"a", "a:2", "a:3", "a:2:2", "b"};
+	uint64_t seed = 29;
+
+	for (int round = 0; round < 3000; round++) {
+		struct reply_column columns[12];
+		struct reply_cell cells[12];
+		struct reply_shape shape;
+		struct json_error error;
+		struct json value;
+
+		for (size_t i = 0; i < 12; i++) {
+			columns[i] = column(names[random_below(&seed, ARRAY_SIZE(names))], 20);
+			cells[i] = (struct reply_cell){"1", 1};
+		}
+		shape = make_shape(OBJECTS, columns, 12);
+		buf_reset(&out);
+		reply_write_row(&out, &shape, cells);
+		/* strict: a repeated key would be refused */
+		ck_assert_int_eq(json_parse(&arena, buf_str(&out), &value, &error), 0);
+		ck_assert_uint_eq(value.count, 12);
+		arena_free(&arena);
+	}
+}
+END_TEST
+
+START_TEST(as_many_equal_names_as_there_can_be)
+{
+	struct reply_column columns[1664];
+	struct reply_shape shape;
+
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+		columns[i] = column("x", 20);
+	shape = make_shape(OBJECTS, columns, ARRAY_SIZE(columns));
+	ck_assert_text(shape.prefixes[1663], STR(",\"x:1664\":"));
+}
+END_TEST
+
+START_TEST(names_that_are_no_utf8)
+{
+	struct reply_column columns[] = {column("a\xff", 25), column("a\xff", 25)};
+	const struct reply_cell cells[] = {{"\xfe", 1}, {"\n", 1}};
+	struct reply_shape shape = make_shape(OBJECTS, columns, 2);
+
+	reply_write_row(&out, &shape, cells);
+	check("{\"a\xef\xbf\xbd\":\"\xef\xbf\xbd\",\"a\xef\xbf\xbd:2\":\"\\n\"}");
+}
+END_TEST
+
+START_TEST(errors)
+{
+	struct err err;
+
+	err_set(&err, NULL, ERR_TIMEOUT, ERR_EFFECTS_UNKNOWN, "too \"late\"");
+	reply_write_error(&out, &err);
+	check("{\"code\":\"timeout\",\"message\":\"too \\\"late\\\"\",\"effects\":\"unknown\"}");
+	buf_reset(&out);
+	err_set(&err, NULL, ERR_BAD_REQUEST, ERR_EFFECTS_NONE, "unknown key");
+	err.key = "pa\nrms";
+	reply_write_error_line(&out, STR("\"x\""), &err);
+	check("{\"id\":\"x\",\"error\":{\"code\":\"bad_request\",\"message\":\"unknown key\","
+	      "\"effects\":\"none\",\"key\":\"pa\\nrms\"}}\n");
+}
+END_TEST
+
+START_TEST(errors_of_postgresql)
+{
+	struct err err = {.code = ERR_SQL,
+			  .effects = ERR_EFFECTS_NONE,
+			  .message = "duplicate key",
+			  .sqlstate = "23505",
+			  .severity = "ERROR",
+			  .detail = "d",
+			  .hint = "h",
+			  .context = "c",
+			  .schema = "s",
+			  .table = "t",
+			  .column = "col",
+			  .constraint = "con",
+			  .position = 15};
+
+	reply_write_error(&out, &err);
+	check("{\"code\":\"sql\",\"message\":\"duplicate key\",\"effects\":\"none\","
+	      "\"sqlstate\":\"23505\",\"severity\":\"ERROR\",\"detail\":\"d\",\"hint\":\"h\","
+	      "\"position\":15,\"context\":\"c\",\"schema\":\"s\",\"table\":\"t\","
+	      "\"column\":\"col\",\"constraint\":\"con\"}");
+	buf_reset(&out);
+	err = (struct err){.code = ERR_SQL, .message = "bad \xff bytes"};
+	reply_write_error(&out, &err);
+	check("{\"code\":\"sql\",\"message\":\"bad \xef\xbf\xbd bytes\",\"effects\":\"none\"}");
+}
+END_TEST
+
+static struct reply_outcome selected(void)
+{
+	return (struct reply_outcome){.has_rows = true,
+				      .columns = STR("[{\"name\":\"a\"}]"),
+				      .rows = STR("[1],[2]"),
+				      .count = 2,
+				      .command = STR("SELECT"),
+				      .queued_ns = 100000,
+				      .elapsed_ns = 2100000};
+}
+
+START_TEST(outcomes)
+{
+	struct reply_outcome outcome = selected();
+	struct err err;
+
+	reply_write_outcome(&out, &outcome);
+	check("{\"columns\":[{\"name\":\"a\"}],\"rows\":[[1],[2]],\"count\":2,\"command\":"
+	      "\"SELECT\","
+	      "\"queued\":0.0001,\"elapsed\":0.0021}");
+	buf_reset(&out);
+	outcome.name = STR("to\tp");
+	outcome.rows = (struct str){0};
+	outcome.count = 0;
+	outcome.truncated = true;
+	reply_write_outcome(&out, &outcome);
+	check("{\"name\":\"to\\tp\",\"columns\":[{\"name\":\"a\"}],\"rows\":[],\"count\":0,"
+	      "\"command\":\"SELECT\",\"truncated\":true,\"queued\":0.0001,\"elapsed\":0.0021}");
+	buf_reset(&out);
+	outcome = (struct reply_outcome){.count = -1, .command = STR("CREATE TABLE")};
+	reply_write_outcome(&out, &outcome);
+	check("{\"command\":\"CREATE TABLE\",\"queued\":0.0,\"elapsed\":0.0}");
+	buf_reset(&out);
+	outcome = selected();
+	err_set(&err, NULL, ERR_TIMEOUT, ERR_EFFECTS_NONE, "late");
+	outcome.name = STR("top");
+	outcome.err = &err;
+	outcome.queued_ns = 0;
+	outcome.elapsed_ns = 2 * CLOCK_SECOND;
+	reply_write_outcome(&out, &outcome);
+	check("{\"name\":\"top\",\"error\":{\"code\":\"timeout\",\"message\":\"late\",\"effects\":"
+	      "\"none\"},"
+	      "\"queued\":0.0,\"elapsed\":2.0}");
+}
+END_TEST
+
+START_TEST(combined_head)
+{
+	reply_write_combined_head(&out, STR("7"), 1, 2000800000);
+	check("{\"id\":7,\"ok\":false,\"failed\":1,\"elapsed\":2.0008,\"results\":");
+	buf_reset(&out);
+	reply_write_combined_head(&out, STR("\"x\""), 0, 0);
+	check("{\"id\":\"x\",\"ok\":true,\"failed\":0,\"elapsed\":0.0,\"results\":");
+}
+END_TEST
+
+START_TEST(a_whole_combined_answer)
+{
+	struct reply_outcome outcome = selected();
+
+	reply_write_combined_head(&out, STR("7"), 0, 2000800000);
+	buf_putc(&out, '[');
+	reply_write_outcome(&out, &outcome);
+	buf_putc(&out, ',');
+	reply_write_outcome(&out, &outcome);
+	buf_puts(&out, "]}");
+	assert_valid_json(buf_str(&out));
+}
+END_TEST
+
+START_TEST(events)
+{
+	struct reply_column columns[] = {column("a", 20)};
+	struct reply_shape shape = make_shape(ARRAYS, columns, 1);
+	struct reply_event_place place = {.id = STR("7"), .item = 0};
+	struct reply_outcome outcome = selected();
+	struct err err;
+
+	reply_event_columns(&out, &place, &shape);
+	check("{\"id\":7,\"event\":\"columns\",\"item\":0,\"columns\":"
+	      "[{\"name\":\"a\",\"type\":\"int8\",\"oid\":20}]}\n");
+	buf_reset(&out);
+	place.name = STR("t\"p");
+	reply_event_rows_begin(&out, &place);
+	buf_puts(&out, "[1],[2]");
+	reply_event_rows_end(&out);
+	check("{\"id\":7,\"event\":\"rows\",\"item\":0,\"name\":\"t\\\"p\",\"rows\":[[1],[2]]}\n");
+	buf_reset(&out);
+	place = (struct reply_event_place){.id = STR("\"x\""), .item = 12};
+	reply_event_outcome(&out, &place, &outcome);
+	check("{\"id\":\"x\",\"event\":\"done\",\"item\":12,\"count\":2,\"command\":\"SELECT\","
+	      "\"queued\":0.0001,\"elapsed\":0.0021}\n");
+	buf_reset(&out);
+	err_set(&err, NULL, ERR_CANCELLED, ERR_EFFECTS_NONE, "m");
+	outcome.err = &err;
+	reply_event_outcome(&out, &place, &outcome);
+	check("{\"id\":\"x\",\"event\":\"error\",\"item\":12,\"error\":{\"code\":\"cancelled\","
+	      "\"message\":\"m\",\"effects\":\"none\"},\"queued\":0.0001,\"elapsed\":0.0021}\n");
+	buf_reset(&out);
+	reply_event_end(&out, STR("7"), 1, 2000800000);
+	reply_event_end(&out, STR("7"), 0, 0);
+	check("{\"id\":7,\"event\":\"end\",\"ok\":false,\"failed\":1,\"elapsed\":2.0008}\n"
+	      "{\"id\":7,\"event\":\"end\",\"ok\":true,\"failed\":0,\"elapsed\":0.0}\n");
+}
+END_TEST
+
+START_TEST(a_full_buffer_stays_in_error)
+{
+	struct reply_outcome outcome = selected();
+
+	for (size_t max = 1; max < 100; max++) {
+		struct buf full;
+
+		buf_init(&full, max, NULL);
+		reply_write_outcome(&full, &outcome);
+		ck_assert_int_eq(buf_error(&full), -ENOBUFS);
+		ck_assert_uint_le(buf_len(&full), max);
+		buf_free(&full);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("wire/reply");
+	TCase *tcase = suite_case(suite, "reply", 20);
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, columns_of_a_row_set);
+	tcase_add_test(tcase, rows);
+	tcase_add_test(tcase, rows_without_columns);
+	tcase_add_loop_test(tcase, repeated_names_are_told_apart, 0, ARRAY_SIZE(repeated));
+	tcase_add_test(tcase, random_names_are_told_apart);
+	tcase_add_test(tcase, as_many_equal_names_as_there_can_be);
+	tcase_add_test(tcase, names_that_are_no_utf8);
+	tcase_add_test(tcase, errors);
+	tcase_add_test(tcase, errors_of_postgresql);
+	tcase_add_test(tcase, outcomes);
+	tcase_add_test(tcase, combined_head);
+	tcase_add_test(tcase, a_whole_combined_answer);
+	tcase_add_test(tcase, events);
+	tcase_add_test(tcase, a_full_buffer_stays_in_error);
+	return suite_run(suite);
+}

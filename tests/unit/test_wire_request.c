@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Requests that are well formed: what is read out of them. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "unit/wire.h"
+#include "wire/request.h"
+
+static struct arena arena;
+static struct request request;
+
+static void set_up(void)
+{
+	arena_init(&arena, 0, NULL);
+}
+
+static void tear_down(void)
+{
+	arena_free(&arena);
+	ck_assert_uint_eq(mem_live_blocks(), 0);
+}
+
+static const struct request *parse(const char *line)
+{
+	static const struct request_limits limits = {.max_queries = 1000};
+	struct err err;
+
+	ck_assert_msg(request_parse(&arena, str_from(line), 12, &limits, &request, &err) == 0,
+		      "%s: %s", line, err.message);
+	return &request;
+}
+
+static const struct {
+	const char *line, *id;
+} ids[] = {
+	{"{\"ping\":true}", "12"},
+	{"{\"id\":null,\"ping\":true}", "12"},
+	{"{\"id\":7,\"ping\":true}", "7"},
+	{"{\"ping\":true,\"id\":-0}", "-0"},
+	{"{\"id\":123456789012345678901234567890,\"ping\":true}", "123456789012345678901234567890"},
+	{"{\"id\":\"1\",\"ping\":true}", "\"1\""},
+	{"{\"id\":\"\",\"ping\":true}", "\"\""},
+	{"{\"id\":\"\\u0061\\/\\n\",\"ping\":true}", "\"a/\\n\""},
+	{"{\"id\":\"\\u0000\",\"ping\":true}", "\"\\u0000\""},
+	{"{\"id\":\"\\ud83d\\ude00\",\"ping\":true}", "\"\xf0\x9f\x98\x80\""},
+	{"{\"id\":1,\"ping\":true} \r", "1"},
+	{"{ \"id\" : 1 , \"ping\" : true }", "1"},
+};
+
+START_TEST(ids_are_echoed)
+{
+	ck_assert_text(parse(ids[_i].line)->id, str_from(ids[_i].id));
+}
+END_TEST
+
+START_TEST(longest_id)
+{
+	char line[200];
+
+	snprintf(line, sizeof(line), "{\"id\":\"%0128d\",\"ping\":true}", 1);
+	ck_assert_uint_eq(parse(line)->id.len, 130);
+}
+END_TEST
+
+START_TEST(verbs)
+{
+	ck_assert_int_eq(parse("{\"ping\":true}")->verb, REQUEST_PING);
+	ck_assert_int_eq(parse("{\"stats\":true}")->verb, REQUEST_STATS);
+	ck_assert_int_eq(parse("{\"reports\":true}")->verb, REQUEST_REPORTS);
+	ck_assert_int_eq(parse("{\"gather\":[]}")->verb, REQUEST_GATHER);
+	ck_assert_int_eq(parse("{\"report\":\"daily\"}")->verb, REQUEST_REPORT);
+	ck_assert_text(request.report, STR("daily"));
+	ck_assert_int_eq(parse("{\"cancel\":7}")->verb, REQUEST_CANCEL);
+	ck_assert_text(request.cancel_id, STR("7"));
+	ck_assert_text(parse("{\"cancel\":\"\\u0037\"}")->cancel_id, STR("\"7\""));
+	/* null counts as absent, of a verb and of what does not go with it */
+	ck_assert_int_eq(parse("{\"ping\":true,\"gather\":null,\"timeout\":null}")->verb,
+			 REQUEST_PING);
+}
+END_TEST
+
+START_TEST(nothing_gathered)
+{
+	parse("{\"gather\":[]}");
+	ck_assert_uint_eq(request.gather.item_count, 0);
+	ck_assert(!request.gather.by_name);
+	parse("{\"gather\":{}}");
+	ck_assert_uint_eq(request.gather.item_count, 0);
+	ck_assert(request.gather.by_name);
+}
+END_TEST
+
+START_TEST(defaults)
+{
+	const struct request_query *item;
+
+	parse("{\"gather\":[\"select 1\"]}");
+	ck_assert_ptr_null(request.options.db.data);
+	ck_assert_int_eq(request.options.timeout_ns, 0);
+	ck_assert(!request.options.cancel_on_error);
+	ck_assert(!request.options.stream);
+	ck_assert(!request.options.row_objects);
+	ck_assert(!request.options.values_text);
+	ck_assert_uint_eq(request.options.concurrency, 0);
+	item = &request.gather.items[0];
+	ck_assert_text(item->sql, STR("select 1"));
+	ck_assert(!item->sql_has_nul);
+	ck_assert_ptr_null(item->name.data);
+	ck_assert_ptr_null(item->db.data);
+	ck_assert_int_eq(item->timeout_ns, 0);
+	ck_assert_int_eq(item->params_kind, REQUEST_PARAMS_NONE);
+}
+END_TEST
+
+START_TEST(null_options_are_absent)
+{
+	parse("{\"gather\":[{\"sql\":\"a\",\"name\":null,\"params\":null,\"db\":null,\"timeout\":"
+	      "null,"
+	      "\"max_rows\":null,\"sequence\":null}],\"db\":null,\"timeout\":null,\"on_error\":"
+	      "null,"
+	      "\"snapshot\":null,\"stream\":null,\"rows\":null,\"values\":null,\"concurrency\":"
+	      "null,"
+	      "\"format\":null,\"params\":null}");
+	ck_assert_ptr_null(request.gather.items[0].name.data);
+	ck_assert_ptr_null(request.options.db.data);
+}
+END_TEST
+
+START_TEST(all_options)
+{
+	parse("{\"gather\":[],\"db\":\"main\",\"timeout\":2.5,\"on_error\":\"cancel\",\"snapshot\":"
+	      "false,"
+	      "\"stream\":true,\"rows\":\"objects\",\"values\":\"text\",\"concurrency\":8}");
+	ck_assert_text(request.options.db, STR("main"));
+	ck_assert_int_eq(request.options.timeout_ns, 2500 * CLOCK_MS);
+	ck_assert(request.options.cancel_on_error);
+	ck_assert(request.options.stream);
+	ck_assert(request.options.row_objects);
+	ck_assert(request.options.values_text);
+	ck_assert_uint_eq(request.options.concurrency, 8);
+	parse("{\"gather\":[],\"on_error\":\"continue\",\"stream\":false,\"rows\":\"arrays\","
+	      "\"values\":\"json\"}");
+	ck_assert(!request.options.cancel_on_error);
+	ck_assert(!request.options.row_objects);
+	ck_assert(!request.options.values_text);
+}
+END_TEST
+
+static const struct {
+	const char *seconds;
+	int64_t ns;
+} timeouts[] = {
+	{"1", CLOCK_SECOND},
+	{"0.1", 100 * CLOCK_MS},
+	{"30", 30 * CLOCK_SECOND},
+	{"1e-3", CLOCK_MS},
+	{"0.000000001", 1},
+	{"1e-300", 1},
+	{"9e9", 9000000000 * CLOCK_SECOND},
+	{"1e10", CLOCK_NEVER},
+	{"1e308", CLOCK_NEVER},
+};
+
+START_TEST(timeouts_are_nanoseconds)
+{
+	char line[100];
+
+	snprintf(line, sizeof(line), "{\"gather\":[],\"timeout\":%s}", timeouts[_i].seconds);
+	ck_assert_int_eq(parse(line)->options.timeout_ns, timeouts[_i].ns);
+}
+END_TEST
+
+START_TEST(query_objects)
+{
+	const struct request_query *item;
+
+	parse("{\"gather\":[\"a\",{\"name\":\"top\",\"sql\":\"select $1, "
+	      "$2\",\"params\":[\"2026-11-20\",10],"
+	      "\"timeout\":2,\"db\":\"replica\"}]}");
+	ck_assert_uint_eq(request.gather.item_count, 2);
+	item = &request.gather.items[1];
+	ck_assert_text(item->name, STR("top"));
+	ck_assert_text(item->sql, STR("select $1, $2"));
+	ck_assert_text(item->db, STR("replica"));
+	ck_assert_int_eq(item->timeout_ns, 2 * CLOCK_SECOND);
+	ck_assert_int_eq(item->params_kind, REQUEST_PARAMS_POSITIONAL);
+	ck_assert_uint_eq(item->param_count, 2);
+	ck_assert_ptr_null(item->params[0].name.data);
+	ck_assert_text(item->params[0].value->text, STR("2026-11-20"));
+	ck_assert_text(item->params[1].value->text, STR("10"));
+}
+END_TEST
+
+START_TEST(gather_by_name)
+{
+	parse("{\"gather\":{\"one\":\"select 1\",\"two\":{\"sql\":\"select "
+	      "2\",\"name\":\"two\"},\"\":\"\"}}");
+	ck_assert(request.gather.by_name);
+	ck_assert_uint_eq(request.gather.item_count, 3);
+	ck_assert_text(request.gather.items[0].name, STR("one"));
+	ck_assert_text(request.gather.items[0].sql, STR("select 1"));
+	ck_assert_text(request.gather.items[1].name, STR("two"));
+	ck_assert_text(request.gather.items[1].sql, STR("select 2"));
+	ck_assert_ptr_nonnull(request.gather.items[2].name.data);
+	ck_assert_ptr_nonnull(request.gather.items[2].sql.data);
+}
+END_TEST
+
+START_TEST(named_parameters)
+{
+	const struct request_query *item;
+
+	parse("{\"gather\":[{\"sql\":\"x\",\"params\":{\"region\":\"EU\",\"none\":null}}]}");
+	item = &request.gather.items[0];
+	ck_assert_int_eq(item->params_kind, REQUEST_PARAMS_NAMED);
+	ck_assert_uint_eq(item->param_count, 2);
+	ck_assert_text(item->params[0].name, STR("region"));
+	ck_assert_text(item->params[0].value->text, STR("EU"));
+	ck_assert_int_eq(item->params[1].value->type, JSON_NULL);
+}
+END_TEST
+
+START_TEST(empty_parameters_are_none)
+{
+	static const char *const empty[] = {"[]", "{}", "null"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(empty); i++) {
+		char line[100];
+
+		snprintf(line, sizeof(line), "{\"gather\":[{\"sql\":\"x\",\"params\":%s}]}",
+			 empty[i]);
+		parse(line);
+		ck_assert_int_eq(request.gather.items[0].params_kind, REQUEST_PARAMS_NONE);
+		snprintf(line, sizeof(line), "{\"report\":\"x\",\"params\":%s}", empty[i]);
+		parse(line);
+		ck_assert_uint_eq(request.report_param_count, 0);
+	}
+}
+END_TEST
+
+START_TEST(report_parameters)
+{
+	parse("{\"report\":\"daily-sales\",\"params\":{\"day\":\"2026-11-20\"},\"timeout\":60}");
+	ck_assert_uint_eq(request.report_param_count, 1);
+	ck_assert_text(request.report_params[0].name, STR("day"));
+	ck_assert_text(request.report_params[0].value->text, STR("2026-11-20"));
+	ck_assert_int_eq(request.options.timeout_ns, 60 * CLOCK_SECOND);
+}
+END_TEST
+
+/* Objects that only look like references, and what is judged in the item's place. */
+START_TEST(left_to_the_item)
+{
+	const struct request_query *item;
+
+	parse("{\"gather\":[{\"sql\":\"a\\u0000b\",\"params\":[\"\\u0000\",{\"from\":1},{\"json\":{"
+	      "\"from\":1,"
+	      "\"column\":2}},{\"from\":1,\"column\":2,\"x\":3},[{\"from\":1,\"column\":2}],1."
+	      "7e308]},\"\\u0000\"]}");
+	item = &request.gather.items[0];
+	ck_assert(item->sql_has_nul);
+	ck_assert_text(item->sql, STR("a\0b"));
+	ck_assert_uint_eq(item->param_count, 6);
+	ck_assert(item->params[0].value->has_nul);
+	ck_assert(request.gather.items[1].sql_has_nul);
+	parse("{\"gather\":[\"\"]}");
+	ck_assert_text(request.gather.items[0].sql, STR(""));
+}
+END_TEST
+
+START_TEST(many_distinct_names)
+{
+	struct request_limits limits = {.max_queries = 200000};
+	struct buf line;
+	struct err err;
+
+	buf_init(&line, 0, NULL);
+	buf_puts(&line, "{\"gather\":[");
+	for (int i = 0; i < 200000; i++)
+		buf_printf(&line, "%s{\"sql\":\"\",\"name\":\"n%d\"}", i > 0 ? "," : "", i);
+	buf_puts(&line, "]}");
+	ck_assert_int_eq(request_parse(&arena, buf_str(&line), 1, &limits, &request, &err), 0);
+	ck_assert_text(request.gather.items[199999].name, STR("n199999"));
+	buf_free(&line);
+}
+END_TEST
+
+/* Pieces of requests in random order: accepted or refused, never anything else. */
+START_TEST(random_lines_are_judged_safely)
+{
+	static const char *const pieces[] = {
+		"{",
+		"}",
+		"[",
+		"]",
+		",",
+		":",
+		"\"id\"",
+		"\"gather\"",
+		"\"sql\"",
+		"\"params\"",
+		"\"name\"",
+		"\"timeout\"",
+		"\"cancel\"",
+		"null",
+		"true",
+		"7",
+		"\"a\\u0000\"",
+		"1e999",
+		"\"\xc3\xa4\"",
+		" ",
+		"\"rows\"",
+		"\"objects\"",
+		"{\"gather\":[",
+		"{\"sql\":\"x\",",
+		"\"params\":[",
+		"\"from\":",
+		"\"column\":",
+	};
+	static const struct request_limits limits = {.max_queries = 4};
+	uint64_t seed = 5;
+	struct buf line;
+
+	buf_init(&line, 0, NULL);
+	for (int round = 0; round < 100000; round++) {
+		struct request random;
+		struct err err;
+		int rc;
+
+		buf_reset(&line);
+		buf_puts(&line, round % 2 == 0 ? "{\"gather\":" : "{\"id\":");
+		for (size_t i = 0, count = random_below(&seed, 12); i < count; i++)
+			buf_puts(&line, pieces[random_below(&seed, ARRAY_SIZE(pieces))]);
+		rc = request_parse(&arena, buf_str(&line), 1, &limits, &random, &err);
+		if (rc < 0) {
+			ck_assert(utf8_valid(err.message, strlen(err.message)));
+			ck_assert(err.code == ERR_BAD_REQUEST || err.code == ERR_TOO_LARGE);
+		}
+		assert_valid_json(random.id);
+		arena_free(&arena);
+	}
+	buf_free(&line);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("wire/request");
+	TCase *tcase = suite_case(suite, "request", 60);
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_loop_test(tcase, ids_are_echoed, 0, ARRAY_SIZE(ids));
+	tcase_add_test(tcase, longest_id);
+	tcase_add_test(tcase, verbs);
+	tcase_add_test(tcase, nothing_gathered);
+	tcase_add_test(tcase, defaults);
+	tcase_add_test(tcase, null_options_are_absent);
+	tcase_add_test(tcase, all_options);
+	tcase_add_loop_test(tcase, timeouts_are_nanoseconds, 0, ARRAY_SIZE(timeouts));
+	tcase_add_test(tcase, query_objects);
+	tcase_add_test(tcase, gather_by_name);
+	tcase_add_test(tcase, named_parameters);
+	tcase_add_test(tcase, empty_parameters_are_none);
+	tcase_add_test(tcase, report_parameters);
+	tcase_add_test(tcase, left_to_the_item);
+	tcase_add_test(tcase, many_distinct_names);
+	tcase_add_test(tcase, random_lines_are_judged_safely);
+	return suite_run(suite);
+}
