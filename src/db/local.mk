@@ -9,6 +9,7 @@ libdb_la_SOURCES = \
 	src/db/connect.c src/db/connect.h \
 	src/db/dsn.c src/db/dsn.h \
 	src/db/keytrace.c src/db/keytrace.h \
+	src/db/lookup.c src/db/lookup.h \
 	src/db/pgerror.c src/db/pgerror.h \
 	src/db/pool.c src/db/pool.h \
 	src/db/query.c src/db/query.h \
@@ -17,5 +18,6 @@ libdb_la_SOURCES = \
 	src/db/resolve.c src/db/resolve.h \
 	src/db/results.c src/db/results.h \
 	src/db/rows.c src/db/rows.h \
+	src/db/search.c src/db/search.h \
 	src/db/session.c src/db/session.h \
 	src/db/types.c src/db/types.h
