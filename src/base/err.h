@@ -54,10 +54,12 @@ const char *err_code_name(enum err_code code);
 const char *err_effects_name(enum err_effects effects);
 
 /*
- * Sets *err anew. The message is cut, never lost: where the arena has no memory left it is a fixed text.
- * A NULL arena takes `fmt` itself as the message (a literal without conversions).
+ * Sets *err anew. Where the arena has no memory left the message is a fixed text. A NULL arena takes `fmt` itself as the
+ * message (a literal without conversions).
  */
 void err_set(struct err *err, struct arena *arena, enum err_code code, enum err_effects effects,
 	     const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* The same with a message that outlives the error. */
+void err_set_static(struct err *err, enum err_code code, enum err_effects effects, const char *message);
 
 #endif

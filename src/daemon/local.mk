@@ -1,1 +1,24 @@
-# src/daemon
+# Everything but main, so that tests can link it.
+noinst_LTLIBRARIES += libdaemon.la
+libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS)
+libdaemon_la_LIBADD = libdb.la libconf.la libwire.la libsqltext.la libco.la libbase.la
+libdaemon_la_SOURCES = \
+	src/daemon/access.c src/daemon/access.h \
+	src/daemon/database.c src/daemon/database.h \
+	src/daemon/dispatch.c src/daemon/dispatch.h \
+	src/daemon/gather.c src/daemon/gather.h \
+	src/daemon/item.c src/daemon/item.h \
+	src/daemon/listener.c src/daemon/listener.h \
+	src/daemon/notify.c src/daemon/notify.h \
+	src/daemon/output.c src/daemon/output.h \
+	src/daemon/params.c src/daemon/params.h \
+	src/daemon/reports.c src/daemon/reports.h \
+	src/daemon/server.c src/daemon/server.h \
+	src/daemon/session.c src/daemon/session.h \
+	src/daemon/stats.c src/daemon/stats.h \
+	src/daemon/types.c src/daemon/types.h
+
+sbin_PROGRAMS += gatherd
+gatherd_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS) -DSYSCONFDIR='"$(sysconfdir)"'
+gatherd_SOURCES = src/daemon/main.c
+gatherd_LDADD = libdaemon.la

@@ -90,6 +90,7 @@ struct db_query {
 	int64_t count;	       /* rows given or affected; -1: the command has none */
 	uint32_t *param_types; /* DESCRIBE: in the arena */
 	size_t param_count;
+	int64_t sent_ns;    /* when it went to the server; 0: never */
 	int64_t queued_ns;  /* from submission to being sent */
 	int64_t elapsed_ns; /* from submission to the end */
 
@@ -107,7 +108,7 @@ struct db_query {
 	int64_t rows_given;
 	bool completed; /* its command has ended well; only the Sync is missing */
 	bool discard;	/* nothing more goes to the sink */
-	int64_t submitted_ns, sent_ns;
+	int64_t submitted_ns;
 };
 
 /*

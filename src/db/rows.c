@@ -114,10 +114,7 @@ int rows_end(struct db_query *query, const PGresult *result)
 		query->completed = true;
 		return take_tag(query, (PGresult *)(void *)(uintptr_t)result);
 	default:
-		/* An error keeps what came first: a deferred constraint's after "success", a FATAL
-		 * after an ERROR. */
-		query->completed = false;
-		pgerror_from_result(&query->err, query->arena, result, query_error_effects(query));
+		take_error(query, result);
 		return 0;
 	}
 }

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "daemon/database.h"
+
+#include "base/mem.h"
+#include "co/co.h"
+#include "daemon/params.h"
+#include "db/pool.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* How long the connections of a database that left the configuration may take to end in order. */
+#define DATABASE_CLOSE_NS (5 * CLOCK_SECOND)
+
+static void database_free(struct database *database)
+{
+	params_cache_free(database->params);
+	mem_free((void *)(uintptr_t)database->conf.name);
+	mem_free((void *)(uintptr_t)database->conf.conninfo);
+	mem_free(database);
+}
+
+int database_new(struct database **ret_database, struct co_loop *loop, struct co_group *group,
+		 struct resolver *resolver, const struct config_database *conf)
+{
+	struct database *database = mem_calloc(1, sizeof(*database));
+	int rc = -ENOMEM;
+
+	if (database == NULL)
+		return -ENOMEM;
+	list_init(&database->node);
+	database->refs = 1;
+	database->group = group;
+	database->conf = *conf;
+	database->conf.conninfo_masked = NULL;
+	database->conf.name = mem_strdup(conf->name);
+	database->conf.conninfo = mem_strdup(conf->conninfo);
+	if (database->conf.name != NULL && database->conf.conninfo != NULL)
+		rc = params_cache_new(&database->params);
+	if (rc == 0)
+		rc = pool_new(&database->pool, loop, resolver, &database->conf);
+	if (rc < 0) {
+		database_free(database);
+		return rc;
+	}
+	*ret_database = database;
+	return 0;
+}
+
+struct database *database_ref(struct database *database)
+{
+	database->refs++;
+	return database;
+}
+
+static int close_main(void *arg)
+{
+	struct database *database = arg;
+
+	pool_free(database->pool, clock_after_ns(co_now_ns(), DATABASE_CLOSE_NS));
+	database_free(database);
+	return 0;
+}
+
+void database_unref(struct database *database)
+{
+	if (database == NULL || --database->refs > 0)
+		return;
+	/* Without memory for a task its connections stay until the daemon ends; nothing else can be
+	 * done from here. */
+	if (co_group_go(database->group, close_main, database, "database close") < 0)
+		database->refs = 1;
+}
+
+bool database_same_conf(const struct database *database, const struct config_database *conf)
+{
+	const struct config_database *own = &database->conf;
+
+	return strcmp(own->name, conf->name) == 0 && strcmp(own->conninfo, conf->conninfo) == 0 &&
+	       own->pool_min == conf->pool_min && own->pool_max == conf->pool_max &&
+	       own->pipeline_depth == conf->pipeline_depth &&
+	       own->pipeline_threshold_ns == conf->pipeline_threshold_ns &&
+	       own->unavailable_after_ns == conf->unavailable_after_ns &&
+	       own->queue_limit == conf->queue_limit &&
+	       own->statement_timeout_ns == conf->statement_timeout_ns &&
+	       own->server_connect_timeout_ns == conf->server_connect_timeout_ns &&
+	       own->server_idle_timeout_ns == conf->server_idle_timeout_ns &&
+	       own->server_lifetime_ns == conf->server_lifetime_ns &&
+	       own->prepared_statements == conf->prepared_statements &&
+	       own->read_only == conf->read_only && own->session_reset == conf->session_reset;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * A [database NAME] in service: its pool, with a configuration of its own, so that a reload can
+ * bring another one while requests still run on this. Counted: the server's table holds it, and
+ * each request that uses it.
+ */
+#ifndef DAEMON_DATABASE_H
+#define DAEMON_DATABASE_H
+
+#include "base/list.h"
+#include "base/macros.h"
+#include "conf/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct co_group;
+struct co_loop;
+struct params_cache;
+struct pool;
+struct resolver;
+
+struct database {
+	struct list node; /* server.databases; in no list once it is retired */
+	struct config_database conf;
+	struct pool *pool;
+	struct params_cache *params; /* parameter types by text */
+	size_t pending;		     /* items admitted and not yet answered */
+	unsigned refs;
+	struct co_group *group; /* where its end runs */
+};
+
+/* 0 or -ENOMEM; with one reference. */
+int database_new(struct database **ret_database, struct co_loop *loop, struct co_group *group,
+		 struct resolver *resolver, const struct config_database *conf) MUST_CHECK;
+struct database *database_ref(struct database *database);
+/* The last one starts the end of the pool, as a task of `group`. NULL is fine. */
+void database_unref(struct database *database);
+/* Whether a reload can keep this one. */
+bool database_same_conf(const struct database *database, const struct config_database *conf);
+
+#endif

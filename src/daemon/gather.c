@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "daemon/gather.h"
+
+#include "base/mem.h"
+#include "daemon/access.h"
+#include "daemon/database.h"
+#include "daemon/server.h"
+#include "daemon/session.h"
+#include "db/pool.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* Queries of one gather that stand in a pool's queue, for each connection it may have: enough to
+ * keep it busy. */
+#define GATHER_WINDOW_PER_CONNECTION 2
+
+struct gather *gather_new(struct session *session)
+{
+	struct gather *gather = mem_calloc(1, sizeof(*gather));
+	struct server *server = session->server;
+
+	if (gather == NULL)
+		return NULL;
+	gather->session = session;
+	gather->number = ++server->requests;
+	gather->read_ns = co_now_ns();
+	list_init(&gather->node);
+	budget_init(&gather->budget, 0, &server->memory);
+	arena_init(&gather->arena, 0, &gather->budget);
+	return gather;
+}
+
+void gather_free(struct gather *gather)
+{
+	if (gather == NULL)
+		return;
+	for (size_t i = 0; i < gather->item_count; i++)
+		item_free(&gather->items[i]);
+	for (size_t i = 0; i < gather->lane_count; i++) {
+		gather->lanes[i].database->pending -= gather->lanes[i].items;
+		database_unref(gather->lanes[i].database);
+	}
+	list_remove(&gather->node);
+	arena_free(&gather->arena);
+	mem_free(gather);
+}
+
+/* ---- what can be known beforehand ---- */
+
+static int no_memory(struct err *ret_err)
+{
+	err_set(ret_err, NULL, ERR_INTERNAL, ERR_EFFECTS_NONE, "out of memory");
+	return -ENOMEM;
+}
+
+static struct gather_lane *find_lane(struct gather *gather, const struct database *database)
+{
+	for (size_t i = 0; i < gather->lane_count; i++)
+		if (gather->lanes[i].database == database)
+			return &gather->lanes[i];
+	return NULL;
+}
+
+static struct gather_lane *add_lane(struct gather *gather, struct database *database)
+{
+	struct gather_lane *lane = &gather->lanes[gather->lane_count++];
+
+	*lane = (struct gather_lane){
+		.database = database_ref(database),
+		.window = (size_t)database->conf.pool_max * GATHER_WINDOW_PER_CONNECTION,
+	};
+	list_init(&lane->pending);
+	return lane;
+}
+
+static int choose_lane(struct gather *gather, const struct request_query *query,
+		       struct gather_lane **ret_lane, struct err *ret_err)
+{
+	struct session *session = gather->session;
+	struct str name = query->db.data != NULL ? query->db : gather->request.options.db;
+	struct database *database = server_find_database(session->server, name);
+	struct gather_lane *lane;
+
+	if (database == NULL && name.data == NULL) {
+		err_set(ret_err, NULL, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
+			"no \"db\" in the request, and the configuration names no "
+			"default_database");
+		ret_err->key = "db";
+		return -EINVAL;
+	}
+	if (database == NULL) {
+		err_set(ret_err, &gather->arena, ERR_UNKNOWN_DATABASE, ERR_EFFECTS_NONE,
+			"no database \"%.*s\" is configured", (int)MIN(name.len, (size_t)100),
+			name.data);
+		return -EINVAL;
+	}
+	if (!access_allows_database(&session->access, database->conf.name)) {
+		err_set(ret_err, &gather->arena, ERR_DENIED, ERR_EFFECTS_NONE,
+			"you may not use database \"%s\"", database->conf.name);
+		return -EINVAL;
+	}
+	lane = find_lane(gather, database);
+	*ret_lane = lane != NULL ? lane : add_lane(gather, database);
+	return 0;
+}
+
+static int admit(struct gather *gather, struct err *ret_err)
+{
+	for (size_t i = 0; i < gather->lane_count; i++) {
+		struct gather_lane *lane = &gather->lanes[i];
+		const struct config_database *conf = &lane->database->conf;
+
+		if (lane->database->pending - lane->items + lane->items >
+		    (size_t)conf->queue_limit + conf->pool_max) {
+			err_set(ret_err, &gather->arena, ERR_QUEUE_FULL, ERR_EFFECTS_NONE,
+				"the queue of database \"%s\" has no room for %zu more queries "
+				"(queue_limit %u)",
+				conf->name, lane->items, conf->queue_limit);
+			return -ENOBUFS;
+		}
+	}
+	return 0;
+}
+
+static void set_deadline(struct gather *gather)
+{
+	const struct config *config = gather->session->server->config;
+	int64_t timeout_ns = gather->request.options.timeout_ns;
+
+	if (timeout_ns == 0)
+		timeout_ns = config->request_timeout_ns;
+	if (config->max_request_timeout_ns > 0 &&
+	    (timeout_ns == 0 || timeout_ns > config->max_request_timeout_ns))
+		timeout_ns = config->max_request_timeout_ns;
+	gather->deadline_ns =
+		timeout_ns > 0 ? clock_after_ns(gather->read_ns, timeout_ns) : CLOCK_NEVER;
+}
+
+static int make_items(struct gather *gather, struct err *ret_err)
+{
+	const struct request_gather *request = &gather->request.gather;
+	size_t lanes_max = MIN(request->item_count, gather->session->server->database_count);
+
+	set_deadline(gather);
+	gather->concurrency = gather->request.options.concurrency > 0
+				      ? gather->request.options.concurrency
+				      : SIZE_MAX;
+	if (request->item_count == 0)
+		return 0;
+	gather->lanes =
+		arena_calloc(&gather->arena, MAX(lanes_max, (size_t)1), sizeof(*gather->lanes));
+	gather->items = arena_calloc(&gather->arena, request->item_count, sizeof(*gather->items));
+	if (gather->lanes == NULL || gather->items == NULL)
+		return no_memory(ret_err);
+	for (size_t i = 0; i < request->item_count; i++) {
+		struct item *item = &gather->items[i];
+		struct gather_lane *lane = NULL;
+		int rc = choose_lane(gather, &request->items[i], &lane, ret_err);
+
+		if (rc < 0)
+			return rc;
+		item_init(item, gather, lane, &request->items[i], i);
+		gather->item_count++;
+		lane->items++;
+		lane->database->pending++;
+		list_push_back(&lane->pending, &item->node);
+	}
+	return admit(gather, ret_err);
+}
+
+/* ---- running ---- */
+
+static void start_pending(struct gather *gather)
+{
+	bool started = true;
+
+	/* One of each database in turn, so that the first does not take all of `concurrency`. */
+	while (started && !gather->stopped) {
+		started = false;
+		for (size_t i = 0; i < gather->lane_count; i++) {
+			struct gather_lane *lane = &gather->lanes[i];
+			struct item *item;
+
+			if (list_empty(&lane->pending) || lane->running >= lane->window ||
+			    gather->running >= gather->concurrency)
+				continue;
+			item = LIST_ENTRY(list_first(&lane->pending), struct item, node);
+			if (co_group_go(&gather->group, item_main, item, "item") < 0) {
+				/* No memory for its task. Others that run will try again; without
+				 * any it is the end. */
+				if (gather->running > 0)
+					return;
+				list_remove(&item->node);
+				item_skip(item, ERR_INTERNAL);
+				continue;
+			}
+			list_remove(&item->node);
+			lane->running++;
+			gather->running++;
+			started = true;
+		}
+	}
+}
+
+static void skip_pending(struct gather *gather)
+{
+	for (size_t i = 0; i < gather->lane_count; i++) {
+		struct gather_lane *lane = &gather->lanes[i];
+
+		while (!list_empty(&lane->pending)) {
+			struct item *item =
+				LIST_ENTRY(list_first(&lane->pending), struct item, node);
+
+			list_remove(&item->node);
+			item_skip(item, gather->stop_code);
+		}
+	}
+}
+
+void gather_item_ended(struct gather *gather, struct item *item)
+{
+	item->lane->running--;
+	gather->running--;
+	if (item->err.code != ERR_NONE && gather->request.options.cancel_on_error)
+		gather->stopped = true;
+	start_pending(gather);
+}
+
+/* A child that was cancelled before it ever ran has had no end yet. */
+static void end_never_run(struct gather *gather)
+{
+	for (size_t i = 0; i < gather->item_count; i++) {
+		struct item *item = &gather->items[i];
+
+		if (!item->ended)
+			item_skip(item, gather->stop_code);
+	}
+}
+
+bool gather_charge(struct gather *gather, size_t bytes)
+{
+	size_t limit = gather->session->server->config->max_answer_bytes;
+
+	if (bytes > limit || gather->answer_bytes > limit - bytes)
+		return false;
+	gather->answer_bytes += bytes;
+	return true;
+}
+
+void gather_uncharge(struct gather *gather, size_t bytes)
+{
+	/* What was refused last was not charged. */
+	gather->answer_bytes -= MIN(bytes, gather->answer_bytes);
+}
+
+/* ---- the answer ---- */
+
+static void write_combined(struct gather *gather)
+{
+	struct session *session = gather->session;
+	struct output *output = &session->output;
+	bool by_name = gather->request.gather.by_name;
+	struct buf *tail = output_tail(output);
+
+	if (tail == NULL)
+		return;
+	reply_write_combined_head(tail, gather->request.id, gather->failed,
+				  co_now_ns() - gather->read_ns);
+	buf_putc(tail, by_name ? '{' : '[');
+	for (size_t i = 0; i < gather->item_count; i++) {
+		struct item *item = &gather->items[i];
+		struct reply_outcome outcome;
+
+		tail = output_tail(output);
+		if (tail == NULL)
+			return;
+		if (i > 0)
+			buf_putc(tail, ',');
+		item_outcome(item, &outcome);
+		if (by_name) {
+			json_write_string(tail, outcome.name);
+			buf_putc(tail, ':');
+			outcome.name = (struct str){NULL, 0};
+		}
+		reply_write_outcome(tail, &outcome);
+		item_free(item);
+		if (output_check(output) < 0)
+			return;
+	}
+	tail = output_tail(output);
+	if (tail == NULL)
+		return;
+	buf_puts(tail, by_name ? "}}\n" : "]}\n");
+}
+
+static void write_end(struct gather *gather)
+{
+	struct buf *tail = output_tail(&gather->session->output);
+
+	if (tail != NULL)
+		reply_event_end(tail, gather->request.id, gather->failed,
+				co_now_ns() - gather->read_ns);
+}
+
+static int gather_main(void *arg)
+{
+	struct gather *gather = arg;
+	struct session *session = gather->session;
+	enum co_policy policy =
+		gather->request.options.cancel_on_error ? CO_FAIL_FAST : CO_KEEP_GOING;
+
+	gather->task = co_task_current();
+	co_group_init(&gather->group, session->server->loop, policy);
+	if (gather->stopped) /* cancelled before it ran */
+		co_group_cancel(&gather->group);
+	else
+		start_pending(gather);
+	/* Items keep their own deadlines, so that each is answered; a cancel of this task is theirs
+	 * too. */
+	co_group_wait(&gather->group, CLOCK_NEVER);
+	gather->stopped = true;
+	skip_pending(gather);
+	end_never_run(gather);
+	if (session->gone) {
+		/* Nobody reads it. */
+	} else if (gather->request.options.stream) {
+		write_end(gather);
+	} else {
+		write_combined(gather);
+	}
+	session_request_ended(session, gather);
+	return 0;
+}
+
+int gather_start(struct gather *gather, struct err *ret_err)
+{
+	struct session *session = gather->session;
+	int rc = make_items(gather, ret_err);
+
+	if (rc < 0)
+		return rc;
+	gather->stop_code = ERR_CANCELLED;
+	if (co_group_go(&session->server->group, gather_main, gather, "gather") < 0)
+		return no_memory(ret_err);
+	return 0;
+}
+
+void gather_cancel(struct gather *gather, enum err_code code)
+{
+	if (gather->stopped && gather->stop_code != ERR_CANCELLED)
+		return;
+	gather->stop_code = code;
+	gather->stopped = true;
+	/* Before its first turn the task finds `stopped` by itself, and must run to give the
+	 * answer. */
+	if (gather->task != NULL)
+		co_group_cancel(&gather->group);
+}

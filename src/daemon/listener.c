@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "daemon/listener.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sys.h"
+#include "conf/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LISTEN_BACKLOG	4096
+#define LISTEN_FIRST_FD 3 /* sd_listen_fds(3) */
+/* Clients accepted in one turn; the others are still there in the next. */
+#define ACCEPTS_AT_ONCE 64
+/* When there are no descriptors left and none of ours will be given back, others' may be. */
+#define ACCEPT_AGAIN_NS (100 * CLOCK_MS)
+
+/* ---- opening ---- */
+
+static int inherited_fd(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	int count = fds == NULL ? 0 : atoi(fds);
+	bool ours = pid != NULL && strtol(pid, NULL, 10) == (long)getpid();
+
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	if (!ours || count < 1)
+		return -1;
+	if (count > 1)
+		log_warning("the service manager passed %d sockets; only the first is used", count);
+	return LISTEN_FIRST_FD;
+}
+
+static int use_inherited(struct listener *listener, int fd)
+{
+	int type = 0, accepts = 0, domain = 0;
+	socklen_t len = sizeof(int);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM ||
+	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 || domain != AF_UNIX ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &len) < 0 || !accepts) {
+		log_error("the descriptor from the service manager is no listening Unix stream "
+			  "socket");
+		return -EINVAL;
+	}
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return -errno;
+	listener->fd = fd;
+	listener->activated = true;
+	return 0;
+}
+
+static void make_address(const char *path, struct sockaddr_un *addr)
+{
+	*addr = (struct sockaddr_un){.sun_family = AF_UNIX};
+	strncpy(addr->sun_path, path, sizeof(addr->sun_path) - 1);
+}
+
+/* A socket file that nobody listens on is left from a crash. */
+static int remove_stale(const char *path)
+{
+	struct sockaddr_un addr;
+	struct stat st;
+	int fd, rc = 0;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	make_address(path, &addr);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 || errno == EAGAIN)
+		rc = -EADDRINUSE;
+	else if (errno == ECONNREFUSED)
+		rc = unlink(path) == 0 ? 0 : -errno;
+	else
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
+static int set_owner(const char *path, const struct config *config)
+{
+	struct group *group;
+
+	if (chmod(path, config->socket_mode) < 0)
+		return -errno;
+	if (config->socket_group == NULL)
+		return 0;
+	group = getgrnam(config->socket_group);
+	if (group == NULL) {
+		log_error("socket_group: the system has no group \"%s\"", config->socket_group);
+		return -ENOENT;
+	}
+	if (group->gr_gid == getegid())
+		return 0;
+	return chown(path, (uid_t)-1, group->gr_gid) == 0 ? 0 : -errno;
+}
+
+static int bind_socket(int fd, const struct config *config)
+{
+	struct sockaddr_un addr;
+	mode_t mask;
+	int rc;
+
+	make_address(config->socket, &addr);
+	/* Nobody may connect before the mode is what the configuration says. */
+	mask = umask(0177);
+	rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ? 0 : -errno;
+	umask(mask);
+	return rc;
+}
+
+static int open_own(struct listener *listener, const struct config *config)
+{
+	struct stat st;
+	int rc = remove_stale(config->socket);
+	int fd;
+
+	if (rc < 0)
+		return rc;
+	listener->path = mem_strdup(config->socket);
+	if (listener->path == NULL)
+		return -ENOMEM;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	listener->fd = fd;
+	rc = bind_socket(fd, config);
+	if (rc < 0)
+		return rc;
+	/* Removed at the end only if it is still this one. */
+	if (stat(config->socket, &st) == 0) {
+		listener->device = st.st_dev;
+		listener->inode = st.st_ino;
+	}
+	rc = set_owner(config->socket, config);
+	if (rc == 0 && listen(fd, LISTEN_BACKLOG) < 0)
+		rc = -errno;
+	return rc;
+}
+
+int listener_open(struct listener *listener, const struct config *config)
+{
+	int fd = inherited_fd();
+	int rc;
+
+	*listener = (struct listener){.fd = -1, .reserve = -1};
+	listener->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	rc = fd >= 0 ? use_inherited(listener, fd) : open_own(listener, config);
+	if (rc < 0) {
+		if (fd < 0)
+			log_error("cannot listen on %s: %s", config->socket,
+				  rc == -EADDRINUSE ? "another process does" : strerror(-rc));
+		listener_close(listener);
+	}
+	return rc;
+}
+
+void listener_close(struct listener *listener)
+{
+	struct stat st;
+
+	co_watch_stop(&listener->watch);
+	co_timer_stop(&listener->retry);
+	if (listener->path != NULL && listener->inode != 0 && stat(listener->path, &st) == 0 &&
+	    st.st_ino == listener->inode && st.st_dev == listener->device)
+		unlink(listener->path);
+	mem_free(listener->path);
+	if (listener->fd >= 0)
+		close(listener->fd);
+	if (listener->reserve >= 0)
+		close(listener->reserve);
+	*listener = (struct listener){.fd = -1, .reserve = -1};
+}
+
+/* ---- accepting ---- */
+
+static void on_retry(void *arg)
+{
+	listener_resume(arg);
+}
+
+/* No descriptor for the next client: it gets the end of the stream instead of waiting for ever, and
+ * we wait a little. */
+static void out_of_descriptors(struct listener *listener)
+{
+	log_warning("no descriptor for a new client: %s", strerror(errno));
+	if (listener->reserve >= 0) {
+		int fd;
+
+		close(listener->reserve);
+		fd = sys.accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			close(fd);
+		listener->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
+	listener_pause(listener);
+	if (co_timer_start(&listener->retry, listener->loop,
+			   clock_after_ns(co_loop_now_ns(listener->loop), ACCEPT_AGAIN_NS),
+			   on_retry, listener) < 0)
+		listener_resume(listener);
+}
+
+static void on_event(void *arg, unsigned events)
+{
+	struct listener *listener = arg;
+
+	(void)events;
+	for (int i = 0; i < ACCEPTS_AT_ONCE && !listener->paused && listener->fd >= 0; i++) {
+		int fd = sys.accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			listener->accept(listener->arg, fd);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			out_of_descriptors(listener);
+		if (errno != EINTR && errno != ECONNABORTED)
+			break;
+	}
+}
+
+int listener_start(struct listener *listener, struct co_loop *loop, listener_accept_fn *accept,
+		   void *arg)
+{
+	listener->loop = loop;
+	listener->accept = accept;
+	listener->arg = arg;
+	return co_watch_start(&listener->watch, loop, listener->fd, CO_READ, on_event, listener);
+}
+
+void listener_pause(struct listener *listener)
+{
+	if (!listener->paused && listener->fd >= 0)
+		listener->paused = co_watch_change(&listener->watch, 0) == 0;
+}
+
+void listener_resume(struct listener *listener)
+{
+	if (listener->paused && listener->fd >= 0 &&
+	    co_watch_change(&listener->watch, CO_READ) == 0) {
+		listener->paused = false;
+		co_timer_stop(&listener->retry);
+	}
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* The socket that clients connect to: made by us, or handed down by the service manager. */
+#ifndef DAEMON_LISTENER_H
+#define DAEMON_LISTENER_H
+
+#include "base/macros.h"
+#include "co/co.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct config;
+
+typedef void listener_accept_fn(void *arg, int fd);
+
+struct listener {
+	struct co_loop *loop;
+	int fd;		/* -1: none */
+	int reserve;	/* a descriptor to give up when there are no others: accept, then close, so
+			   that nobody hangs */
+	bool activated; /* the service manager's: it stays when we go */
+	char *path;	/* ours to remove; NULL when activated */
+	dev_t device;
+	ino_t inode;
+	struct co_watch watch;
+	struct co_timer retry;
+	bool paused;
+	listener_accept_fn *accept;
+	void *arg;
+};
+
+/*
+ * Opens it: the inherited descriptor if there is one ($LISTEN_FDS), else config's socket. 0, or a
+ * negative errno with the reason logged. Clients are accepted from listener_start on.
+ */
+int listener_open(struct listener *listener, const struct config *config) MUST_CHECK;
+int listener_start(struct listener *listener, struct co_loop *loop, listener_accept_fn *accept,
+		   void *arg) MUST_CHECK;
+/* While there is no room for another client. */
+void listener_pause(struct listener *listener);
+void listener_resume(struct listener *listener);
+/* Stops accepting; removes the socket's file if it is ours. */
+void listener_close(struct listener *listener);
+
+#endif

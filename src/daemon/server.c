@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "daemon/server.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sys.h"
+#include "daemon/access.h"
+#include "daemon/database.h"
+#include "daemon/gather.h"
+#include "daemon/session.h"
+#include "db/pool.h"
+#include "db/resolve.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+/* New requests are refused from this part of memory_limit on, so that those that run have the rest.
+ */
+#define MEMORY_REFUSE_PART(limit) ((limit) / 4 * 3)
+/* What is left of the time to stop when everything has been cancelled: PostgreSQL has to confirm.
+ */
+#define STOP_GRACE_NS (5 * CLOCK_SECOND)
+
+/* ---- what clients ask of it ---- */
+
+struct database *server_find_database(struct server *server, struct str name)
+{
+	if (name.data == NULL && server->config->default_database == NULL)
+		return NULL;
+	if (name.data == NULL)
+		name = str_from(server->config->default_database);
+	list_for_each (node, &server->databases) {
+		struct database *database = LIST_ENTRY(node, struct database, node);
+
+		if (str_is(name, database->conf.name))
+			return database;
+	}
+	return NULL;
+}
+
+void server_count_error(struct server *server, enum err_code code)
+{
+	server->errors[code]++;
+}
+
+bool server_refuses(const struct server *server, struct err *ret_err)
+{
+	if (server->state >= SERVER_DRAINING) {
+		err_set_static(ret_err, ERR_SHUTTING_DOWN, ERR_EFFECTS_NONE,
+			       "gatherd is shutting down");
+		return true;
+	}
+	if (server->memory.limit_bytes != 0 &&
+	    server->memory.used_bytes > MEMORY_REFUSE_PART(server->memory.limit_bytes)) {
+		err_set_static(ret_err, ERR_QUEUE_FULL, ERR_EFFECTS_NONE,
+			       "the daemon's buffers are near memory_limit; try again later");
+		return true;
+	}
+	return false;
+}
+
+/* ---- clients ---- */
+
+static void on_accept(void *arg, int fd)
+{
+	struct server *server = arg;
+	int rc = session_new(server, fd);
+
+	if (rc < 0) {
+		log_warning("a client was turned away: %s", strerror(-rc));
+		sys.close(fd);
+	}
+	if (server->session_count >= server->config->max_clients) {
+		log_warning("max_clients (%u) reached: new clients wait",
+			    server->config->max_clients);
+		listener_pause(&server->listener);
+	}
+}
+
+void server_session_ended(struct server *server)
+{
+	server->session_count--;
+	if (server->state == SERVER_RUNNING && server->session_count < server->config->max_clients)
+		listener_resume(&server->listener);
+	if (server->state >= SERVER_DRAINING && server->session_count == 0)
+		co_unpark(server->main);
+}
+
+/* ---- databases ---- */
+
+static struct database *find_same(struct server *server, const struct config_database *conf)
+{
+	struct database *database = server_find_database(server, str_from(conf->name));
+
+	return database != NULL && database_same_conf(database, conf) ? database : NULL;
+}
+
+static void retire_all(struct server *server, struct list *databases)
+{
+	while (!list_empty(databases)) {
+		struct database *database = LIST_ENTRY(databases->next, struct database, node);
+
+		list_remove(&database->node);
+		server->database_count--;
+		database_unref(database);
+	}
+}
+
+/* Those that did not change stay, with their connections; the others end when their requests have.
+ */
+static int set_databases(struct server *server, const struct config *config)
+{
+	struct list fresh;
+
+	list_init(&fresh);
+	for (size_t i = 0; i < config->database_count; i++) {
+		const struct config_database *conf = &config->databases[i];
+		struct database *database;
+		int rc;
+
+		if (find_same(server, conf) != NULL)
+			continue;
+		rc = database_new(&database, server->loop, &server->group, server->resolver, conf);
+		if (rc < 0) {
+			server->database_count += 0;
+			while (!list_empty(&fresh)) {
+				database = LIST_ENTRY(fresh.next, struct database, node);
+				list_remove(&database->node);
+				database_unref(database);
+			}
+			return rc;
+		}
+		list_push_back(&fresh, &database->node);
+	}
+	list_for_each_safe (node, &server->databases) {
+		struct database *database = LIST_ENTRY(node, struct database, node);
+		const struct config_database *conf =
+			config_find_database(config, database->conf.name);
+
+		if (conf != NULL && database_same_conf(database, conf))
+			continue;
+		list_remove(&database->node);
+		server->database_count--;
+		database_unref(database);
+	}
+	list_for_each (node, &fresh)
+		server->database_count++;
+	list_splice_back(&server->databases, &fresh);
+	return 0;
+}
+
+/* ---- configuration ---- */
+
+static void on_mistake(void *arg, const char *text)
+{
+	(void)arg;
+	log_error("%s", text);
+}
+
+static void on_unknown_name(void *arg, const char *text)
+{
+	(void)arg;
+	log_warning("%s", text);
+}
+
+static void warn_of_fixed(const struct config *old, const struct config *new)
+{
+	if (strcmp(old->socket, new->socket) != 0 || old->socket_mode != new->socket_mode)
+		log_warning("socket and socket_mode change with a restart only");
+}
+
+/* All of the new configuration, or none of it. */
+static int apply_config(struct server *server, struct config *config)
+{
+	struct access_table *access = NULL;
+	int rc = access_table_new(&access, config, on_unknown_name, NULL);
+
+	if (rc == 0)
+		rc = set_databases(server, config);
+	if (rc < 0) {
+		access_table_unref(access);
+		return rc;
+	}
+	access_table_unref(server->access);
+	server->access = access;
+	server->memory.limit_bytes = config->memory_limit_bytes;
+	log_set_level(config->log_level);
+	if (server->config != NULL)
+		warn_of_fixed(server->config, config);
+	config_free(server->config);
+	server->config = config;
+	return 0;
+}
+
+static void reload(struct server *server)
+{
+	struct config *config;
+	int rc;
+
+	notify_send(&server->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+		    clock_now_ns(&clock_system) / CLOCK_US);
+	rc = config_load(server->config_path, &config, on_mistake, NULL);
+	if (rc == 0) {
+		rc = apply_config(server, config);
+		if (rc < 0)
+			config_free(config);
+	}
+	if (rc < 0)
+		log_error("%s was not loaded (%s); the old configuration stays",
+			  server->config_path, rc == -EINVAL ? "it has mistakes" : strerror(-rc));
+	else
+		log_info("loaded %s", server->config_path);
+	notify_send(&server->notify, "READY=1\nSTATUS=%s",
+		    rc < 0 ? "reload failed, old configuration kept" : "serving");
+	if (server->session_count < server->config->max_clients)
+		listener_resume(&server->listener);
+}
+
+/* ---- signals ---- */
+
+static void log_task(void *arg, const char *line)
+{
+	(void)arg;
+	log_info("%s", line);
+}
+
+static void on_signal(void *arg, int number)
+{
+	struct server *server = arg;
+
+	switch (number) {
+	case SIGHUP:
+		if (server->state == SERVER_RUNNING)
+			reload(server);
+		break;
+	case SIGUSR1:
+		co_loop_dump(server->loop, log_task, NULL);
+		break;
+	default:
+		if (server->state < SERVER_DRAINING)
+			server->state = SERVER_DRAINING;
+		else
+			server->state = SERVER_STOPPING;
+		co_unpark(server->main);
+	}
+}
+
+static int catch_signals(struct server *server)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		int rc = co_signal_start(&server->signals[i], server->loop, numbers[i], on_signal,
+					 server);
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- start and end ---- */
+
+/* Each client is a descriptor: as many as the hard limit allows. */
+static void raise_descriptor_limit(const struct config *config)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < (rlim_t)config->max_clients + 256)
+		log_warning("the limit of %llu descriptors is low for max_clients = %u",
+			    (unsigned long long)limit.rlim_max, config->max_clients);
+}
+
+static int start(struct server *server, struct config *config)
+{
+	int rc;
+
+	raise_descriptor_limit(config);
+	rc = resolver_new(&server->resolver, server->loop);
+	if (rc == 0)
+		rc = catch_signals(server);
+	if (rc == 0)
+		rc = listener_open(&server->listener, config);
+	if (rc == 0)
+		rc = apply_config(server, config);
+	if (rc < 0)
+		return rc;
+	rc = listener_start(&server->listener, server->loop, on_accept, server);
+	if (rc < 0)
+		return rc;
+	server->state = SERVER_RUNNING;
+	notify_send(&server->notify, "READY=1\nSTATUS=serving");
+	log_info("gatherd %s serves %s", PACKAGE_VERSION,
+		 server->listener.activated ? "the service manager's socket"
+					    : server->config->socket);
+	return 0;
+}
+
+/* Waits until all sessions have ended, `state` is reached, or the deadline. */
+static void await_sessions(struct server *server, int64_t deadline_ns, enum server_state until)
+{
+	while (server->session_count > 0 && server->state < until)
+		if (co_park(deadline_ns) < 0)
+			break;
+}
+
+static void cancel_requests(struct server *server)
+{
+	list_for_each (node, &server->sessions) {
+		struct session *session = LIST_ENTRY(node, struct session, node);
+
+		list_for_each (request, &session->requests)
+			gather_cancel(LIST_ENTRY(request, struct gather, node), ERR_SHUTTING_DOWN);
+	}
+}
+
+static void stop(struct server *server)
+{
+	int64_t now_ns = co_now_ns();
+
+	log_info("shutting down: %zu requests to finish", server->requests_running);
+	notify_send(&server->notify, "STOPPING=1\nSTATUS=finishing %zu requests",
+		    server->requests_running);
+	listener_close(&server->listener);
+	list_for_each_safe (node, &server->sessions)
+		session_drain(LIST_ENTRY(node, struct session, node));
+	await_sessions(server, clock_after_ns(now_ns, server->config->shutdown_timeout_ns),
+		       SERVER_STOPPING);
+	if (server->requests_running > 0)
+		log_warning("shutting down: %zu requests are cancelled", server->requests_running);
+	server->state = SERVER_STOPPING;
+	cancel_requests(server);
+	await_sessions(server, clock_after_ns(co_now_ns(), STOP_GRACE_NS), SERVER_STOPPING + 1);
+	list_for_each_safe (node, &server->sessions)
+		session_close(LIST_ENTRY(node, struct session, node));
+	await_sessions(server, CLOCK_NEVER, SERVER_STOPPING + 1);
+}
+
+static int server_main(void *arg)
+{
+	struct server *server = arg;
+	struct config *config = server->config;
+	int rc;
+
+	server->main = co_task_current();
+	server->config = NULL;
+	rc = start(server, config);
+	if (rc < 0) {
+		if (server->config == NULL)
+			config_free(config);
+		log_error("cannot start: %s", strerror(-rc));
+	} else {
+		while (server->state == SERVER_RUNNING)
+			if (co_park(CLOCK_NEVER) < 0)
+				break;
+		stop(server);
+	}
+	listener_close(&server->listener);
+	retire_all(server, &server->databases);
+	co_group_wait(&server->group, CLOCK_NEVER);
+	for (size_t i = 0; i < ARRAY_SIZE(server->signals); i++)
+		co_signal_stop(&server->signals[i]);
+	notify_close(&server->notify);
+	resolver_free(server->resolver);
+	access_table_unref(server->access);
+	config_free(server->config);
+	return rc;
+}
+
+int server_run(const char *config_path, struct config *config)
+{
+	struct server *server = mem_calloc(1, sizeof(*server));
+	int rc;
+
+	if (server == NULL || co_loop_new(&server->loop, NULL) < 0) {
+		log_error("cannot start: out of memory");
+		mem_free(server);
+		config_free(config);
+		return EXIT_FAILURE;
+	}
+	server->config_path = config_path;
+	server->config = config;
+	server->listener.fd = server->listener.reserve = -1;
+	server->started_ns = co_loop_now_ns(server->loop);
+	list_init(&server->databases);
+	list_init(&server->sessions);
+	budget_init(&server->memory, config->memory_limit_bytes, NULL);
+	co_group_init(&server->group, server->loop, CO_KEEP_GOING);
+	notify_open(&server->notify, server->loop);
+	rc = co_loop_run(server->loop, server_main, server);
+	co_loop_free(server->loop);
+	mem_free(server);
+	if (rc == 0)
+		log_info("stopped");
+	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "daemon/session.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sys.h"
+#include "daemon/dispatch.h"
+#include "daemon/gather.h"
+#include "daemon/item.h"
+#include "daemon/server.h"
+#include "wire/reply.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+/* One client's share of a turn; the others wait no longer than this takes. */
+#define READ_TURN_BYTES (256 * 1024)
+#define READ_ONCE_BYTES 16384
+/* A client that sends requests and reads no answers: no further request beyond this. */
+#define BACKLOG_BYTES (1024 * 1024)
+/* Slower than this over client_write_timeout is as good as dead. */
+#define MIN_READ_BYTES_PER_SECOND 1024
+
+static void pump(struct session *session);
+
+/* ---- its end ---- */
+
+static void free_session(struct session *session)
+{
+	struct server *server = session->server;
+
+	assert(session->request_count == 0);
+	co_watch_stop(&session->watch);
+	co_timer_stop(&session->again);
+	co_timer_stop(&session->slow);
+	co_hook_stop(&session->flush);
+	sys.close(session->fd);
+	output_free(&session->output);
+	buf_free(&session->input);
+	access_release(&session->access);
+	list_remove(&session->node);
+	mem_free(session);
+	server_session_ended(server);
+}
+
+static void on_flush(void *arg);
+
+/* What ends a session may be called from inside of it: the end itself comes when the turn ends. */
+static void end_soon(struct session *session)
+{
+	co_hook_start(&session->flush, session->server->loop, on_flush, session);
+}
+
+void session_close(struct session *session)
+{
+	if (session->gone)
+		return;
+	session->gone = session->closing = true;
+	list_for_each (node, &session->requests)
+		gather_cancel(LIST_ENTRY(node, struct gather, node), ERR_CANCELLED);
+	/* Those that were paused for want of reading read on, to their end. */
+	list_for_each_safe (node, &session->paused)
+		item_resume(LIST_ENTRY(node, struct item, paused_node));
+	end_soon(session);
+}
+
+static void drop(struct session *session, const char *why)
+{
+	if (session->gone)
+		return;
+	session->server->clients_dropped++;
+	log_warning("client %llu (pid %d, uid %u): dropped: %s",
+		    (unsigned long long)session->number, (int)session->access.pid,
+		    (unsigned)session->access.uid, why);
+	session_close(session);
+}
+
+void session_drain(struct session *session)
+{
+	session->readable = true;
+	pump(session);
+	session->closing = true;
+	end_soon(session);
+}
+
+/* ---- writing ---- */
+
+static void on_slow(void *arg);
+
+static void watch_rate(struct session *session)
+{
+	int64_t limit_ns = session->server->config->client_write_timeout_ns;
+	struct co_loop *loop = session->server->loop;
+
+	session->slow_mark_bytes = session->output.written_bytes;
+	if (limit_ns > 0 &&
+	    co_timer_start(&session->slow, loop, clock_after_ns(co_loop_now_ns(loop), limit_ns),
+			   on_slow, session) < 0)
+		drop(session, "out of memory");
+}
+
+static void on_slow(void *arg)
+{
+	struct session *session = arg;
+	uint64_t read_bytes = session->output.written_bytes - session->slow_mark_bytes;
+	uint64_t wanted_bytes =
+		(uint64_t)(session->server->config->client_write_timeout_ns / CLOCK_SECOND) *
+		MIN_READ_BYTES_PER_SECOND;
+
+	if (read_bytes < MAX(wanted_bytes, UINT64_C(1)))
+		drop(session, "it does not read its answers (client_write_timeout)");
+	else
+		watch_rate(session);
+}
+
+static void want_writable(struct session *session, bool wanted)
+{
+	if (session->writable_wanted == wanted)
+		return;
+	session->writable_wanted = wanted;
+	if (co_watch_change(&session->watch, CO_READ | CO_EDGE | (wanted ? CO_WRITE : 0)) < 0)
+		drop(session, "cannot watch its socket");
+}
+
+static void resume_paused(struct session *session)
+{
+	if (output_backlog(&session->output) > session->server->config->item_buffer_bytes / 2)
+		return;
+	list_for_each_safe (node, &session->paused)
+		item_resume(LIST_ENTRY(node, struct item, paused_node));
+}
+
+static void write_output(struct session *session)
+{
+	int rc;
+
+	if (session->gone)
+		return;
+	rc = output_write(&session->output, session->fd);
+	if (rc < 0 && rc != -EAGAIN) {
+		/* Gone between two answers is no news; EPIPE and ECONNRESET are how clients go. */
+		session_close(session);
+		return;
+	}
+	if (rc == -EAGAIN && session->slow.heap_index == 0)
+		watch_rate(session);
+	if (rc == 0)
+		co_timer_stop(&session->slow);
+	want_writable(session, rc == -EAGAIN);
+	resume_paused(session);
+}
+
+static void flush_unsent(struct session *session)
+{
+	while (!list_empty(&session->unsent))
+		item_flush_rows(LIST_ENTRY(session->unsent.next, struct item, node));
+}
+
+/* The turn is over: everything that was answered in it goes out in one write. */
+static void on_flush(void *arg)
+{
+	struct session *session = arg;
+
+	flush_unsent(session);
+	if (session->output.failed)
+		drop(session, "no memory for its answers");
+	write_output(session);
+	if (!session->gone && !session->closing)
+		return;
+	if (session->request_count == 0 && (session->gone || output_empty(&session->output)))
+		free_session(session);
+}
+
+int session_output_changed(struct session *session)
+{
+	output_check(&session->output);
+	co_hook_start(&session->flush, session->server->loop, on_flush, session);
+	return session->output.failed ? -ENOMEM : 0;
+}
+
+void session_add_unsent(struct session *session, struct item *item)
+{
+	list_push_back(&session->unsent, &item->node);
+	co_hook_start(&session->flush, session->server->loop, on_flush, session);
+}
+
+bool session_must_pause(struct session *session, struct item *item)
+{
+	size_t limit_bytes = session->server->config->item_buffer_bytes;
+
+	if (session->gone || output_backlog(&session->output) <= limit_bytes)
+		return false;
+	write_output(session);
+	if (session->gone || output_backlog(&session->output) <= limit_bytes)
+		return false;
+	if (list_empty(&item->paused_node))
+		list_push_back(&session->paused, &item->paused_node);
+	return true;
+}
+
+/* ---- reading ---- */
+
+static bool may_take_request(const struct session *session)
+{
+	unsigned limit =
+		access_max_requests(&session->access, session->server->config->max_requests);
+
+	return !session->gone && !session->closing && session->request_count < limit &&
+	       output_backlog(&session->output) < BACKLOG_BYTES;
+}
+
+static void answer_error(struct session *session, enum err_code code, const char *message)
+{
+	struct buf *tail = output_tail(&session->output);
+	char id[24];
+	struct err err;
+
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)session->line);
+	err_set_static(&err, code, ERR_EFFECTS_NONE, message);
+	server_count_error(session->server, code);
+	if (tail != NULL)
+		reply_write_error_line(tail, str_from(id), &err);
+	session_output_changed(session);
+}
+
+/* The whole input makes no sense any more: answer, then close. */
+static void refuse_input(struct session *session, enum err_code code, const char *message)
+{
+	session->line++;
+	answer_error(session, code, message);
+	session->closing = true;
+	buf_free(&session->input);
+}
+
+static void take_line(struct session *session, struct str line)
+{
+	session->line++;
+	if (line.len > 0 && line.data[line.len - 1] == '\r')
+		line.len--;
+	if (line.len == 0)
+		return;
+	if (line.data[0] != '{') {
+		answer_error(session, ERR_BAD_REQUEST,
+			     "a request is a JSON object: it begins with {");
+		session->closing = true;
+		return;
+	}
+	dispatch_line(session, line);
+}
+
+static bool take_lines(struct session *session)
+{
+	struct buf *input = &session->input;
+	size_t limit_bytes = session->server->config->max_request_bytes;
+
+	while (may_take_request(session)) {
+		char *newline = NULL;
+
+		if (buf_len(input) > session->scanned)
+			newline = memchr(buf_data(input) + session->scanned, '\n',
+					 buf_len(input) - session->scanned);
+		if (newline == NULL) {
+			session->scanned = buf_len(input);
+			if (session->scanned > limit_bytes)
+				refuse_input(session, ERR_TOO_LARGE,
+					     "the request line is longer than max_request");
+			return true;
+		}
+		session->scanned = 0;
+		if ((size_t)(newline - buf_data(input)) > limit_bytes) {
+			refuse_input(session, ERR_TOO_LARGE,
+				     "the request line is longer than max_request");
+			return true;
+		}
+		take_line(session,
+			  (struct str){buf_data(input), (size_t)(newline - buf_data(input))});
+		buf_consume(input, (size_t)(newline - buf_data(input)) + 1);
+	}
+	return false;
+}
+
+/* The end of what it sends: a last line needs no newline. */
+static void take_end(struct session *session)
+{
+	struct buf *input = &session->input;
+
+	if (buf_len(input) > 0) {
+		take_line(session, buf_str(input));
+		buf_free(input);
+	}
+	session->closing = true;
+	end_soon(session);
+}
+
+static bool peer_is_gone(const struct session *session)
+{
+	struct pollfd pfd = {.fd = session->fd, .events = 0};
+
+	return poll(&pfd, 1, 0) == 1 && (pfd.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+/* 0: nothing more for now; > 0: read some; -errno. */
+static ssize_t receive(struct session *session)
+{
+	char *room = buf_reserve(&session->input, READ_ONCE_BYTES);
+	ssize_t got;
+
+	if (room == NULL)
+		return -ENOMEM;
+	do
+		got = sys.recv(session->fd, room, READ_ONCE_BYTES, MSG_DONTWAIT);
+	while (got < 0 && errno == EINTR);
+	if (got > 0) {
+		buf_commit(&session->input, (size_t)got);
+		return got;
+	}
+	if (got == 0)
+		session->ended = true;
+	else if (errno != EAGAIN && errno != EWOULDBLOCK)
+		return -errno;
+	session->readable = false;
+	return 0;
+}
+
+static void on_again(void *arg)
+{
+	pump(arg);
+}
+
+/* Takes what is there: lines first, then the socket, until there is nothing or it is another's
+ * turn. */
+static void pump(struct session *session)
+{
+	size_t turn_bytes = 0;
+
+	while (take_lines(session) && session->readable && !session->closing) {
+		ssize_t got;
+
+		if (turn_bytes >= READ_TURN_BYTES) {
+			if (co_timer_start(&session->again, session->server->loop,
+					   co_loop_now_ns(session->server->loop), on_again,
+					   session) < 0)
+				drop(session, "out of memory");
+			return;
+		}
+		got = receive(session);
+		if (got == -ENOMEM) {
+			refuse_input(session, ERR_QUEUE_FULL,
+				     "the daemon's memory_limit leaves no room for this request");
+			break;
+		}
+		if (got < 0) {
+			session_close(session);
+			return;
+		}
+		turn_bytes += (size_t)got;
+	}
+	/* An idle client holds no buffer. */
+	if (buf_len(&session->input) == 0)
+		buf_free(&session->input);
+	if (session->ended && !session->closing && may_take_request(session))
+		take_end(session);
+	if (session->closing)
+		end_soon(session);
+}
+
+static void on_event(void *arg, unsigned events)
+{
+	struct session *session = arg;
+
+	if (session->gone)
+		return;
+	if (events & CO_READ)
+		session->readable = true;
+	/* After its last byte, or while nothing is read, only the kernel can tell that it has gone
+	 * altogether. */
+	if ((session->ended || session->closing || !may_take_request(session)) &&
+	    peer_is_gone(session)) {
+		session_close(session);
+		return;
+	}
+	if (events & CO_WRITE)
+		write_output(session);
+	pump(session);
+	if (session->ended && !session->gone && peer_is_gone(session))
+		session_close(session);
+}
+
+void session_request_ended(struct session *session, struct gather *gather)
+{
+	histogram_record(&session->server->request_latency, co_now_ns() - gather->read_ns);
+	session->request_count--;
+	session->server->requests_running--;
+	gather_free(gather);
+	session_output_changed(session);
+	if (!session->gone)
+		pump(session);
+}
+
+struct db_owner session_owner(const struct session *session, uint64_t request)
+{
+	return (struct db_owner){
+		.user = session->access.uid, .client = session->number, .request = request};
+}
+
+int session_new(struct server *server, int fd)
+{
+	struct session *session = mem_calloc(1, sizeof(*session));
+	int rc;
+
+	if (session == NULL)
+		return -ENOMEM;
+	session->server = server;
+	session->fd = fd;
+	list_init(&session->node);
+	list_init(&session->requests);
+	list_init(&session->unsent);
+	list_init(&session->paused);
+	buf_init(&session->input, 0, &server->memory);
+	output_init(&session->output, &server->memory);
+	rc = access_identify(&session->access, server->access, fd);
+	if (rc == 0)
+		rc = co_watch_start(&session->watch, server->loop, fd, CO_READ | CO_EDGE, on_event,
+				    session);
+	if (rc < 0) {
+		access_release(&session->access);
+		mem_free(session);
+		return rc;
+	}
+	session->number = ++server->clients_accepted;
+	list_push_back(&server->sessions, &session->node);
+	server->session_count++;
+	/* What it sent before it was accepted is there already. */
+	session->readable = true;
+	pump(session);
+	return 0;
+}
