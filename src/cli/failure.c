@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "cli/failure.h"
+
+#include "base/utf8.h"
+#include "cli/width.h"
+
+#include <string.h>
+
+/* Of a line of SQL, as psql has it: shown at most, and at least behind the place. */
+#define EXCERPT_COLUMNS	 60
+#define EXCERPT_BEHIND	 10
+#define FIRST_LINE_BYTES 60
+
+static size_t char_len(const char *text, size_t len)
+{
+	size_t bytes = utf8_char_len(text, len);
+
+	return bytes > 0 ? bytes : 1;
+}
+
+/* Where character `position` (from 1) begins; SIZE_MAX: beyond the end. */
+static size_t byte_offset(struct str text, int position)
+{
+	size_t at = 0;
+
+	for (int i = 1; i < position; i++) {
+		if (at >= text.len)
+			return SIZE_MAX;
+		at += char_len(text.data + at, text.len - at);
+	}
+	return at;
+}
+
+/* Columns of the first character, which is shown as a space if it is a tab. */
+static size_t step(struct str text, size_t *ret_len)
+{
+	if (text.data[0] != '\t')
+		return width_char(text, ret_len);
+	*ret_len = 1;
+	return 1;
+}
+
+static size_t columns_of(struct str text)
+{
+	size_t columns = 0, len;
+
+	for (; text.len > 0; text = (struct str){text.data + len, text.len - len})
+		columns += step(text, &len);
+	return columns;
+}
+
+/* Takes characters off the front until at most `columns` are left. */
+static struct str cut_front(struct str text, size_t columns)
+{
+	size_t left = columns_of(text), len;
+
+	while (text.len > 0 && left > columns) {
+		left -= step(text, &len);
+		text = (struct str){text.data + len, text.len - len};
+	}
+	return text;
+}
+
+static struct str cut_back(struct str text, size_t columns)
+{
+	size_t at = 0, used = 0, len;
+
+	while (at < text.len) {
+		size_t width = step((struct str){text.data + at, text.len - at}, &len);
+
+		if (used + width > columns)
+			break;
+		used += width;
+		at += len;
+	}
+	return (struct str){text.data, at};
+}
+
+static void put_flat(struct buf *out, struct str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		buf_putc(out, text.data[i] == '\t' ? ' ' : text.data[i]);
+}
+
+void failure_write_excerpt(struct buf *out, const char *sql, int position)
+{
+	struct str text = str_from(sql), before, behind;
+	size_t at = byte_offset(text, position), start, end, label, whole;
+	unsigned line = 1;
+
+	if (position <= 0 || at > text.len)
+		return;
+	for (start = at; start > 0 && sql[start - 1] != '\n'; start--)
+		;
+	for (size_t i = 0; i < start; i++)
+		line += sql[i] == '\n';
+	end = at + strcspn(sql + at, "\r\n");
+	before = (struct str){sql + start, at - start};
+	behind = (struct str){sql + at, end - at};
+	label = buf_len(out);
+	buf_printf(out, "LINE %u: ", line);
+	whole = columns_of(before) + columns_of(behind);
+	/* The place comes first: at most so much before it that some of what is behind it fits. */
+	if (whole > EXCERPT_COLUMNS) {
+		size_t right = MIN(columns_of(behind), (size_t)EXCERPT_BEHIND);
+		struct str kept = cut_front(before, EXCERPT_COLUMNS - right);
+
+		if (kept.len < before.len)
+			buf_puts(out, "...");
+		before = kept;
+	}
+	put_flat(out, before);
+	label = columns_of((struct str){buf_data(out) + label, buf_len(out) - label});
+	if (columns_of(before) + columns_of(behind) > EXCERPT_COLUMNS) {
+		put_flat(out, cut_back(behind, EXCERPT_COLUMNS - columns_of(before)));
+		buf_puts(out, "...");
+	} else {
+		put_flat(out, behind);
+	}
+	buf_printf(out, "\n%*s^\n", (int)label, "");
+}
+
+/* The file and line of the place, if it is known, else of the statement; or the query's number. */
+static void write_where(struct buf *out, size_t number, const char *name, const struct query *query,
+			int position)
+{
+	buf_puts(out, "gather: ");
+	if (query != NULL && query->file != NULL) {
+		struct str text = str_from(query->sql);
+		size_t at = position > 0 ? byte_offset(text, position) : 0;
+		unsigned line = query->line;
+
+		for (size_t i = 0; i < at && at <= text.len; i++)
+			line += text.data[i] == '\n';
+		buf_printf(out, "%s:%u: ", query->file, line);
+	}
+	if (name != NULL)
+		buf_printf(out, "%s: ", name);
+	else if (query == NULL || query->file == NULL)
+		buf_printf(out, "query %zu: ", number);
+}
+
+/* Which query that was, for those who count badly. */
+static void write_first_line(struct buf *out, const char *sql)
+{
+	struct str line = {sql, strcspn(sql, "\r\n")};
+	struct str cut = cut_back(line, FIRST_LINE_BYTES);
+
+	buf_puts(out, "QUERY:  ");
+	put_flat(out, cut);
+	buf_puts(out, sql[cut.len] == '\0' ? "\n" : "...\n");
+}
+
+static void write_field(struct buf *out, const struct gather_error *error, const char *label,
+			const char *field)
+{
+	const char *text = gather_error_field(error, field);
+
+	if (text != NULL)
+		buf_printf(out, "%s:  %s\n", label, text);
+}
+
+void failure_write(struct buf *out, size_t number, const char *name, const struct query *query,
+		   const struct gather_error *error)
+{
+	const char *code = gather_error_code(error);
+	bool sql = strcmp(code, "sql") == 0;
+	const char *severity = gather_error_field(error, "severity");
+	int position = gather_error_position(error);
+	size_t before;
+
+	write_where(out, number, name, query, position);
+	if (sql)
+		buf_printf(out, "%s:  %s\n", severity != NULL ? severity : "ERROR",
+			   gather_error_message(error));
+	else
+		buf_printf(out, "%s: %s\n", code, gather_error_message(error));
+	before = buf_len(out);
+	if (query != NULL && position > 0)
+		failure_write_excerpt(out, query->sql, position);
+	if (query != NULL && buf_len(out) == before)
+		write_first_line(out, query->sql);
+	write_field(out, error, "DETAIL", "detail");
+	write_field(out, error, "HINT", "hint");
+	write_field(out, error, "CONTEXT", "context");
+	if (gather_error_effects(error) == GATHER_EFFECTS_UNKNOWN)
+		buf_puts(out, "EFFECTS:  unknown: the query may have been executed\n");
+	else if (gather_error_effects(error) == GATHER_EFFECTS_DONE)
+		buf_puts(out,
+			 "EFFECTS:  done: the query was executed, only its answer is missing\n");
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * The combined answer, as the daemon would have written it had it not been asked for a stream. With
+ * a file for each query: that query's result alone.
+ */
+#include "cli/format.h"
+#include "wire/json.h"
+
+/* Members as they stand, but for those that make up an event. Puts a comma before each, but for the
+ * first if `first`. */
+static void copy_members(struct buf *out, const struct json *object, bool with_id, bool first)
+{
+	for (size_t i = 0; i < object->count; i++) {
+		const struct json_member *member = &object->members[i];
+
+		if (str_is(member->key, "event") || str_is(member->key, "item") ||
+		    str_is(member->key, "name") || (str_is(member->key, "id") && !with_id))
+			continue;
+		if (!first)
+			buf_putc(out, ',');
+		first = false;
+		json_write_string(out, member->key);
+		buf_putc(out, ':');
+		buf_append_str(out, member->value.raw);
+	}
+}
+
+static void json_begin(struct format *format, const struct gather_event *end)
+{
+	struct buf *out = &format->output->buf;
+
+	if (format->output->per_query)
+		return;
+	buf_putc(out, '{');
+	copy_members(out, &end->document->root, true, true);
+	buf_puts(out, format->by_name ? ",\"results\":{" : ",\"results\":[");
+}
+
+/* Up to the members of the result; true: it has one already. */
+static bool open_result(struct format *format, const struct format_item *item)
+{
+	struct buf *out = &format->output->buf;
+	bool named = item->name != NULL;
+
+	if (format->output->per_query) {
+		buf_putc(out, '{');
+	} else {
+		if (format->shown++ > 0)
+			buf_putc(out, ',');
+		if (format->by_name) {
+			json_write_string(out, str_from(named ? item->name : ""));
+			buf_putc(out, ':');
+		}
+		buf_putc(out, '{');
+		named &= !format->by_name;
+	}
+	if (named) {
+		buf_puts(out, "\"name\":");
+		json_write_string(out, str_from(item->name));
+	}
+	return named;
+}
+
+static void write_rows(struct format *format, const struct json *rows)
+{
+	struct buf *out = &format->output->buf;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		if (format->row_count++ > 0)
+			buf_putc(out, ',');
+		buf_append_str(out, rows->items[i].raw);
+		output_pump(format->output);
+	}
+}
+
+static void json_event(struct format *format, const struct format_item *item,
+		       const struct gather_event *event)
+{
+	struct buf *out = &format->output->buf;
+	bool has_member;
+
+	switch (event->kind) {
+	case GATHER_EVENT_COLUMNS:
+		if (open_result(format, item))
+			buf_putc(out, ',');
+		buf_puts(out, "\"columns\":");
+		buf_append_str(out, event->result.columns->raw);
+		buf_puts(out, ",\"rows\":[");
+		format->in_rows = true;
+		break;
+	case GATHER_EVENT_ROWS:
+		write_rows(format, event->result.rows);
+		break;
+	case GATHER_EVENT_DONE:
+	case GATHER_EVENT_ERROR:
+		has_member = format->in_rows || open_result(format, item);
+		if (format->in_rows)
+			buf_putc(out, ']');
+		copy_members(out, &event->document->root, false, !has_member);
+		buf_putc(out, '}');
+		if (format->output->per_query)
+			buf_putc(out, '\n');
+		output_pump(format->output);
+		break;
+	default:
+		break;
+	}
+}
+
+static void json_end(struct format *format, const struct gather_event *end)
+{
+	(void)end;
+	if (format->output->per_query)
+		return;
+	buf_puts(&format->output->buf, format->by_name ? "}}\n" : "]}\n");
+	output_pump(format->output);
+}
+
+const struct format_ops format_json = {
+	.need = FORMAT_NEEDS_ALL, .begin = json_begin, .event = json_event, .end = json_end};

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "cli/run.h"
+
+#include "base/clock.h"
+#include "cli/ask.h"
+#include "cli/complain.h"
+#include "cli/input.h"
+#include "cli/progress.h"
+#include "cli/show.h"
+#include "cli/signals.h"
+#include "client/event.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* How long the daemon may take beyond the time limit that it was told, while it says nothing at
+ * all. */
+#define GRACE_NS (10 * CLOCK_SECOND)
+/* And to say what a cancel came to. */
+#define CANCEL_NS (5 * CLOCK_SECOND)
+
+struct run {
+	const struct options *options;
+	struct gather *gather;
+	struct show show;
+	struct format format;
+	struct output output;
+	struct progress progress;
+	int64_t id;
+	int64_t deadline_ns; /* for the daemon to say something */
+	bool cancelling;
+	bool refused, ended;
+	int lost; /* the gather_status that ended it early, or 0 */
+};
+
+/*
+ * What was printed last is seen before a wait, but not every line costs a write. 0, a
+ * gather_status, or 1: the output failed.
+ */
+static int wait_event(struct run *run, const struct gather_event **ret_event)
+{
+	int64_t now_ns, left_ms;
+	int rc = gather_next(run->gather, 0, ret_event);
+
+	while (rc == GATHER_TIMED_OUT) {
+		if (!run->show.stopped && output_flush(&run->output) < 0)
+			return 1;
+		progress_show(&run->progress, run->show.items.closed_count, run->show.items.count,
+			      run->show.items.row_count);
+		now_ns = clock_now_ns(&clock_system);
+		if (now_ns >= run->deadline_ns)
+			return GATHER_TIMED_OUT;
+		left_ms = run->deadline_ns == CLOCK_NEVER
+				  ? -1
+				  : (run->deadline_ns - now_ns) / CLOCK_MS + 1;
+		if (run->progress.on)
+			left_ms = left_ms < 0 ? PROGRESS_TICK_MS : MIN(left_ms, PROGRESS_TICK_MS);
+		rc = gather_next(run->gather, left_ms, ret_event);
+	}
+	return rc;
+}
+
+/* No more output; the daemon is asked to stop everything and to say what came of it. */
+static void cancel(struct run *run)
+{
+	if (run->cancelling)
+		return;
+	run->cancelling = true;
+	run->show.stopped = true;
+	run->deadline_ns = clock_after_ns(clock_now_ns(&clock_system), CANCEL_NS);
+	/* If it fails the connection has, which the next wait tells. */
+	(void)gather_cancel(run->gather, run->id);
+}
+
+/* The output or the spool took no more. Says why, but for a reader who has gone and a signal. */
+static void output_failed(struct run *run, int error)
+{
+	const char *what = run->output.error < 0 ? run->output.what : "temporary file";
+
+	run->show.stopped = true;
+	if (error == -EPROTO) {
+		run->lost = GATHER_GARBLED;
+		return;
+	}
+	if (run->output.error == 0)
+		run->output.error = error;
+	progress_hide(&run->progress);
+	if (run->cancelling || error == -EPIPE || error == -EINTR)
+		return;
+	complain("%s: %s", what != NULL ? what : "standard output", strerror(-error));
+}
+
+static void refused(struct run *run, const struct gather_error *error)
+{
+	const char *key = gather_error_field(error, "key");
+
+	run->refused = true;
+	progress_hide(&run->progress);
+	complain("refused: %s: %s%s%s", gather_error_code(error), gather_error_message(error),
+		 key != NULL ? ": " : "", key != NULL ? key : "");
+}
+
+static int take_event(struct run *run, const struct gather_event *event)
+{
+	switch (event->kind) {
+	case GATHER_EVENT_REFUSED:
+		refused(run, &event->error);
+		run->ended = true;
+		return 0;
+	case GATHER_EVENT_END:
+		run->ended = true;
+		return show_end(&run->show, event);
+	case GATHER_EVENT_ANSWER:
+		return -EPROTO;
+	default:
+		return show_event(&run->show, event);
+	}
+}
+
+/* The time limit is the daemon's to keep; this is for one that does not. It counts from the last
+ * sign of life. */
+static void renew_deadline(struct run *run, int64_t started_ns)
+{
+	int64_t limit_ns;
+
+	if (run->cancelling || run->options->max_time_ms == 0)
+		return;
+	limit_ns = clock_after_ns(started_ns, run->options->max_time_ms > INT64_MAX / CLOCK_MS
+						      ? CLOCK_NEVER
+						      : run->options->max_time_ms * CLOCK_MS);
+	run->deadline_ns = clock_after_ns(MAX(limit_ns, clock_now_ns(&clock_system)), GRACE_NS);
+}
+
+/* Until the answer is complete, or never will be. */
+static void receive(struct run *run)
+{
+	int64_t started_ns = clock_now_ns(&clock_system);
+
+	run->deadline_ns = CLOCK_NEVER;
+	while (!run->ended && run->lost == 0) {
+		const struct gather_event *event;
+		int rc;
+
+		renew_deadline(run, started_ns);
+		rc = wait_event(run, &event);
+		if (rc > 0) {
+			output_failed(run, run->output.error);
+		} else if (rc == 0) {
+			rc = take_event(run, event);
+			if (rc < 0)
+				output_failed(run, rc);
+		} else if (rc != GATHER_INTERRUPTED) {
+			run->lost = rc;
+		}
+		/* A reader who has gone wants nothing more, not even to know. */
+		if (run->output.error == -EPIPE)
+			return;
+		if (signals_caught != 0 || run->output.error < 0)
+			cancel(run);
+	}
+}
+
+static void tell_loss(struct run *run)
+{
+	progress_hide(&run->progress);
+	if (run->lost == GATHER_TIMED_OUT)
+		complain("no answer from gatherd in time");
+	else if (run->lost == GATHER_GARBLED)
+		complain("%s", gather_status_text(run->lost));
+	else
+		complain("%s", gather_message(run->gather));
+}
+
+static int status_of(struct run *run)
+{
+	if (signals_caught != 0)
+		return EXIT_SIGNAL(signals_caught);
+	if (run->output.error == -EPIPE)
+		return EXIT_SIGNAL(SIGPIPE);
+	if (run->refused)
+		return EXIT_NOTHING;
+	if (run->lost == GATHER_LOST && gather_effects(run->gather) == GATHER_EFFECTS_NONE)
+		return EXIT_NOTHING;
+	if (run->lost != 0 || run->show.doubt)
+		return EXIT_DOUBT;
+	return run->show.failed || run->output.error < 0 ? EXIT_FAILED : EXIT_ALL_WELL;
+}
+
+/* Once the request has been sent: to its end, whatever that is. */
+static int finish(struct run *run)
+{
+	int status;
+
+	receive(run);
+	if (!run->ended && run->output.error != -EPIPE)
+		show_abandon(&run->show);
+	if (run->lost != 0)
+		tell_loss(run);
+	status = status_of(run);
+	if (signals_caught != 0 && run->output.error != -EPIPE) {
+		progress_hide(&run->progress);
+		complain(run->show.doubt || run->lost != 0
+				 ? "cancelled; some query may have taken effect"
+				 : "cancelled");
+	}
+	if (status == EXIT_ALL_WELL && output_commit(&run->output) < 0) {
+		complain("%s: %s", run->output.what != NULL ? run->output.what : "standard output",
+			 strerror(-run->output.error));
+		status = EXIT_FAILED;
+	}
+	return status;
+}
+
+/* Names that are known beforehand and cannot be files. */
+static int check_file_names(const struct output *output, const struct input *input)
+{
+	for (size_t i = 0; output->per_query && i < input->count; i++) {
+		const char *name = input->queries[i].name;
+
+		if (name != NULL && !output_name_valid(name)) {
+			complain("%s:%u: %s cannot be a file's name", input->queries[i].file,
+				 input->queries[i].line, name);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int start(struct run *run, const struct input *input, struct gather_request *request)
+{
+	int rc;
+
+	rc = output_open(&run->output, run->options->output, &signals_caught);
+	if (rc < 0) {
+		complain("%s: %s", run->options->output,
+			 rc == -EINVAL ? "of % there is only %n and %%" : strerror(-rc));
+		return rc;
+	}
+	rc = check_file_names(&run->output, input);
+	if (rc < 0)
+		return rc;
+	run->format.by_name = run->options->verb == VERB_REPORT || input->all_named;
+	run->format.unordered = run->options->format == FORMAT_JSONL && !run->output.per_query;
+	rc = show_init(&run->show, input, &run->format, &run->progress);
+	if (rc < 0) {
+		complain("out of memory");
+		return rc;
+	}
+	rc = ask_connect(run->gather, run->options);
+	if (rc < 0)
+		return rc;
+	signals_install(run->gather);
+	rc = gather_send(run->gather, request, &run->id);
+	if (rc < 0)
+		complain("%s", gather_message(run->gather));
+	return rc;
+}
+
+int run_queries(struct arena *arena, const struct options *options)
+{
+	struct run run = {.options = options};
+	struct gather_request *request = NULL;
+	struct input input = {0};
+	int status = EXIT_NOTHING;
+
+	if (options->verb == VERB_QUERIES && input_load(arena, options, &input) < 0)
+		return EXIT_NOTHING;
+	progress_start(&run.progress, options->quiet);
+	format_init(&run.format, options->format, &run.output);
+	run.output.fd = -1;
+	spool_init(&run.show.spool);
+	run.gather = gather_new();
+	if (run.gather == NULL)
+		complain("out of memory");
+	else if (ask_build(options, &input, run.format.ops->values_text, &request) == 0 &&
+		 start(&run, &input, request) == 0)
+		status = finish(&run);
+	gather_request_free(request);
+	gather_free(run.gather);
+	show_free(&run.show);
+	format_free(&run.format);
+	output_close(&run.output);
+	return status;
+}

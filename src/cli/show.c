@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "cli/show.h"
+
+#include "cli/complain.h"
+#include "cli/failure.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int show_init(struct show *show, const struct input *input, struct format *format,
+	      struct progress *progress)
+{
+	*show = (struct show){.format = format, .progress = progress};
+	spool_init(&show->spool);
+	buf_init(&show->line, 0, NULL);
+	show->document = document_new();
+	if (show->document == NULL)
+		return -ENOMEM;
+	return items_init(&show->items, input);
+}
+
+void show_free(struct show *show)
+{
+	items_free(&show->items);
+	spool_close(&show->spool);
+	buf_free(&show->line);
+	document_free(show->document);
+}
+
+/* A query that was stopped because another one failed, or that never ran: one line for all of them
+ * is enough. */
+static bool is_consequence(const struct gather_error *error)
+{
+	const char *code = gather_error_code(error);
+
+	return gather_error_effects(error) == GATHER_EFFECTS_NONE &&
+	       (strcmp(code, "cancelled") == 0 || strcmp(code, "skipped") == 0);
+}
+
+static void tell_failure(struct show *show, size_t index, const struct gather_error *error)
+{
+	const struct item *item = &show->items.all[index];
+	struct buf text;
+
+	show->failed = true;
+	show->doubt |= gather_error_effects(error) != GATHER_EFFECTS_NONE;
+	if (is_consequence(error)) {
+		show->cancelled_count++;
+		return;
+	}
+	/* In a terminal or a log that gets both, in order. */
+	if (!show->stopped)
+		output_flush(show->format->output);
+	progress_hide(show->progress);
+	buf_init(&text, 0, NULL);
+	failure_write(&text, index + 1, item->name, item->query, error);
+	complain_text(&text);
+	buf_free(&text);
+}
+
+/* With a file for each query: the one of the query whose turn it is. */
+static int open_file(struct show *show, size_t index)
+{
+	const struct item *item = &show->items.all[index];
+	char number[32];
+	int rc;
+
+	if (!show->format->output->per_query || show->file_open)
+		return 0;
+	snprintf(number, sizeof(number), "%zu", index + 1);
+	rc = output_begin_file(show->format->output, item->name != NULL ? item->name : number);
+	show->file_open = rc == 0;
+	return rc;
+}
+
+/* An event of the query whose turn it is. */
+static int deliver(struct show *show, size_t index, const struct gather_event *event)
+{
+	const struct item *item = &show->items.all[index];
+	struct format *format = show->format;
+	struct format_item shown = {.name = item->name,
+				    .title = item->query != NULL ? item->query->title : NULL};
+	int rc = 0;
+
+	if (!show->stopped) {
+		rc = open_file(show, index);
+		if (rc == 0) {
+			progress_hide(show->progress);
+			format->ops->event(format, &shown, event);
+			rc = format->output->error;
+		}
+	}
+	/* Told after it was shown, since reading an error's texts is for people alone. */
+	if (event->kind == GATHER_EVENT_ERROR)
+		tell_failure(show, index, &event->error);
+	return rc;
+}
+
+enum pass { MEASURE, SHOW };
+
+/* A line that comes back from the spool. */
+static int replay_line(struct show *show, size_t index, enum pass pass)
+{
+	const struct item *item = &show->items.all[index];
+	struct gather_event event;
+	int rc;
+
+	rc = document_read(show->document, buf_str(&show->line));
+	if (rc == 0)
+		rc = event_read(show->document, &event);
+	if (rc < 0)
+		return rc;
+	/* What came before an error is void. */
+	if (item->failed && event.kind != GATHER_EVENT_ERROR)
+		return 0;
+	if (pass == SHOW)
+		return deliver(show, index, &event);
+	show->format->ops->measure(show->format, &event);
+	return show->format->output->error;
+}
+
+static int replay_all(struct show *show, size_t index, enum pass pass)
+{
+	struct item *item = &show->items.all[index];
+	int rc;
+
+	while ((rc = spool_get(&show->spool, &item->queue, &show->line)) > 0) {
+		rc = replay_line(show, index, pass);
+		if (rc < 0)
+			return rc;
+	}
+	return rc;
+}
+
+static int replay(struct show *show, size_t index)
+{
+	struct item *item = &show->items.all[index];
+	int rc = 0;
+
+	if (show->format->ops->measure != NULL && !show->stopped) {
+		rc = replay_all(show, index, MEASURE);
+		spool_rewind(&item->queue);
+	}
+	if (rc == 0)
+		rc = replay_all(show, index, SHOW);
+	return rc == 0 ? spool_drop(&show->spool, &item->queue) : rc;
+}
+
+/* The query whose turn it is has been shown; the next one follows. */
+static int pass_turn(struct show *show)
+{
+	show->turn++;
+	format_next_item(show->format);
+	if (!show->file_open)
+		return 0;
+	show->file_open = false;
+	return output_end_file(show->format->output);
+}
+
+/* Shows what can be shown now. */
+static int advance(struct show *show)
+{
+	int rc = 0;
+
+	while (rc == 0 && show->turn < show->items.count) {
+		struct item *item = &show->items.all[show->turn];
+
+		if (!item->closed &&
+		    (show->format->ops->need != FORMAT_NEEDS_NOTHING || item->queue.written == 0))
+			break;
+		rc = replay(show, show->turn);
+		if (rc < 0 || !item->closed)
+			break;
+		rc = pass_turn(show);
+	}
+	return rc;
+}
+
+int show_event(struct show *show, const struct gather_event *event)
+{
+	enum format_need need = show->format->ops->need;
+	bool closes = event->kind == GATHER_EVENT_DONE || event->kind == GATHER_EVENT_ERROR;
+	size_t index = event->item;
+	struct item *item;
+	int rc;
+
+	/* A query has one answer; a report's queries are not known before. */
+	if (index < show->items.count ? show->items.all[index].closed : show->items.fixed)
+		return -EPROTO;
+	item = items_note(&show->items, event);
+	if (item == NULL)
+		return -ENOMEM;
+	if (show->format->unordered)
+		return deliver(show, index, event);
+	if (need == FORMAT_NEEDS_NOTHING && index == show->turn) {
+		rc = deliver(show, index, event);
+		if (rc < 0 || !closes)
+			return rc;
+		rc = pass_turn(show);
+		return rc < 0 ? rc : advance(show);
+	}
+	rc = spool_put(&show->spool, &item->queue, event->document->root.raw);
+	if (rc < 0 || need == FORMAT_NEEDS_ALL || index != show->turn || !closes)
+		return rc;
+	return advance(show);
+}
+
+static void tell_consequences(struct show *show)
+{
+	if (show->cancelled_count == 0)
+		return;
+	progress_hide(show->progress);
+	complain("%zu %s cancelled, without any effect", show->cancelled_count,
+		 show->cancelled_count == 1 ? "query was" : "queries were");
+	show->cancelled_count = 0;
+}
+
+int show_end(struct show *show, const struct gather_event *end)
+{
+	struct format *format = show->format;
+	int rc;
+
+	progress_hide(show->progress);
+	if (show->items.closed_count < show->items.count)
+		return -EPROTO;
+	if (format->ops->need == FORMAT_NEEDS_ALL && !show->stopped)
+		format->ops->begin(format, end);
+	rc = format->unordered ? 0 : advance(show);
+	if (rc == 0 && !show->stopped && format->ops->end != NULL)
+		format->ops->end(format, end);
+	if (rc == 0 && !show->stopped)
+		rc = output_flush(format->output);
+	tell_consequences(show);
+	return rc;
+}
+
+void show_abandon(struct show *show)
+{
+	show->stopped = true;
+	for (; !show->format->unordered && show->turn < show->items.count; show->turn++)
+		if (show->items.all[show->turn].failed && replay(show, show->turn) < 0)
+			break;
+	tell_consequences(show);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Puts events into the order of the queries: what is of the query whose turn it is goes to the
+ * format, what is of others waits in the spool. Tells of failed queries on stderr, in their turn.
+ */
+#ifndef CLI_SHOW_H
+#define CLI_SHOW_H
+
+#include "base/macros.h"
+#include "cli/format.h"
+#include "cli/item.h"
+#include "cli/progress.h"
+#include "cli/spool.h"
+
+struct show {
+	struct items items;
+	struct spool spool;
+	struct format *format;
+	struct progress *progress;
+	struct document *document; /* of a line that comes back from the spool */
+	struct buf line;	   /* the same */
+	size_t turn;
+	bool file_open;		/* of the query whose turn it is, with a file for each */
+	bool stopped;		/* no output any more; errors are still told */
+	size_t cancelled_count; /* failures that are the consequence of others, told as a number */
+	bool failed, doubt; /* some query did; some query may have taken effect without an answer */
+};
+
+/* 0 or -ENOMEM. */
+int show_init(struct show *show, const struct input *input, struct format *format,
+	      struct progress *progress) MUST_CHECK;
+void show_free(struct show *show);
+/*
+ * One event of an item. 0 or negative errno: the spool's, or of the output (which then has it too);
+ * -EPROTO: an answer cannot go like that.
+ */
+int show_event(struct show *show, const struct gather_event *event) MUST_CHECK;
+/* The answer is complete: all that is still to be shown is. */
+int show_end(struct show *show, const struct gather_event *end) MUST_CHECK;
+/* It never will be: tells of the failures that waited for their turn. */
+void show_abandon(struct show *show);
+
+#endif
