@@ -161,20 +161,20 @@ static void mask_uri(const char *p, struct buf *out)
 	if (colon != NULL && colon + 1 < at) {
 		buf_append(out, p, (size_t)(colon + 1 - p));
 		buf_puts(out, MASK);
-		p = at;
+		p = rest = at;
 	}
-	if (at != NULL)
-		rest = at;
 	rest += strcspn(rest, "?");
 	buf_append(out, p, (size_t)(rest - p));
+	/* A ? in a user's name is no beginning of options to libpq: each ? and & may be one here.
+	 */
 	for (p = rest; *p != '\0';) {
-		const char *name = p + 1; /* after ? or & */
-		const char *end = strchrnul(name, '&');
+		const char *name = p + 1, *end = name + strcspn(name, "?&");
 		const char *equals = memchr(name, '=', (size_t)(end - name));
 
 		if (equals != NULL && is_secret_encoded(name, (size_t)(equals - name))) {
 			buf_append(out, p, (size_t)(equals + 1 - p));
 			buf_puts(out, MASK);
+			end = strchrnul(name, '&');
 		} else {
 			buf_append(out, p, (size_t)(end - p));
 		}

@@ -299,6 +299,25 @@ static enum reader_value on_key(void *arg, unsigned line, const char *name, cons
 	return may_go_on(key) ? READER_VALUE_OPEN : READER_VALUE_SINGLE;
 }
 
+/* Given, if wrongly, is not missing; and what is left of a value that lost a line is not worth a
+ * look. */
+static void on_spoiled(void *arg, unsigned line, bool of_value, struct str name)
+{
+	struct load *load = arg;
+	struct load_section *section = load->current;
+
+	if (of_value)
+		load->key = NULL;
+	else
+		finish_key(load);
+	for (size_t i = 0; section != NULL && i < keys_count; i++) {
+		unsigned *first = &section->key_lines[i];
+
+		if (keys[i].section == section->kind && str_is(name, keys[i].name) && *first == 0)
+			*first = line;
+	}
+}
+
 /* An indented line that reads as one of this section's keys is hardly meant as text of the value
  * above. */
 static bool looks_like_key(const struct load *load, const char *text)
@@ -366,7 +385,7 @@ static void name_sections(struct load *load)
 int load_run(struct load *load, FILE *stream)
 {
 	static const struct reader_events events = {
-		.section = on_section, .key = on_key, .more = on_more};
+		.section = on_section, .key = on_key, .spoiled = on_spoiled, .more = on_more};
 	struct config *config = &load->private->config;
 	int rc = reader_run(stream, &events, load, load->mistakes);
 

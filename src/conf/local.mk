@@ -14,4 +14,4 @@ libconf_la_SOURCES = \
 	src/conf/values.c src/conf/values.h
 # where `make install` puts the shipped reports
 libconf_la_CPPFLAGS = $(AM_CPPFLAGS) $(INIH_CFLAGS) -DGATHERD_SYSCONFDIR='"$(sysconfdir)"'
-libconf_la_LIBADD = libbase.la $(INIH_LIBS)
+libconf_la_LIBADD = $(INIH_LIBS)

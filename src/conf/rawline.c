@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "conf/rawline.h"
 
+static const char control_character[] = "the line holds a control character";
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';
@@ -49,6 +51,8 @@ static struct rawline classify_section(struct rawline line, struct str text)
 	const char *end = memchr(text.data, ']', text.len);
 
 	line.head = true;
+	if (has_control(text))
+		return bad(line, control_character);
 	if (end == NULL)
 		return bad(line, "a section's head needs a closing ]");
 	if (end != text.data + text.len - 1)
@@ -70,6 +74,8 @@ static struct rawline classify_key(struct rawline line, struct str text)
 				 "in lines that are indented");
 	line.name = trim((struct str){text.data, (size_t)(equals - text.data)});
 	line.part = trim((struct str){equals + 1, (size_t)(text.data + text.len - equals - 1)});
+	if (has_control(text))
+		return bad(line, control_character);
 	if (line.name.len == 0)
 		return bad(line, "there is no key before the =");
 	if (memchr(line.name.data, ':', line.name.len) != NULL)
@@ -95,9 +101,9 @@ struct rawline rawline_classify(struct str text)
 		line.kind = RAWLINE_COMMENT;
 		return line;
 	}
-	if (has_control(text))
-		return bad(line, "the line holds a control character");
 	if (line.indented) {
+		if (has_control(text))
+			return bad(line, control_character);
 		line.kind = RAWLINE_INDENTED;
 		line.part = text;
 		return line;

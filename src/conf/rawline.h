@@ -23,8 +23,9 @@ enum rawline_kind {
 struct rawline {
 	enum rawline_kind kind;
 	bool indented;
-	bool head; /* it begins as a section's head, whatever became of it */
-	struct str name, part;
+	bool head;	 /* it begins as a section's head, whatever became of it */
+	struct str name; /* also of a bad line, as far as it has one */
+	struct str part;
 	const char *problem;
 };
 

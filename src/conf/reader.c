@@ -80,12 +80,14 @@ static void mistake(struct reader *reader, const char *text)
 }
 
 /* Keeps the line from inih; the indented lines below it go the same way. */
-static void drop_line(struct reader *reader, bool head)
+static void drop_line(struct reader *reader, const struct rawline *line)
 {
-	reader->has_key = !head;
+	reader->has_key = !line->head;
 	reader->value = READER_VALUE_IGNORED;
-	if (head)
+	if (line->head)
 		reader->events->section(reader->arg, reader->line, NULL);
+	else
+		reader->events->spoiled(reader->arg, reader->line, line->indented, line->name);
 }
 
 static bool take_section(struct reader *reader, const struct rawline *line)
@@ -96,7 +98,7 @@ static bool take_section(struct reader *reader, const struct rawline *line)
 		mistakes_add(reader->mistakes, reader->line,
 			     "a section's head has at most %d bytes between the brackets",
 			     READER_HEAD_MAX);
-		drop_line(reader, true);
+		drop_line(reader, line);
 		return false;
 	}
 	memcpy(head, line->part.data, line->part.len);
@@ -147,7 +149,7 @@ static bool take_line(struct reader *reader, size_t line_max)
 
 	if (reader->has_nul) {
 		mistake(reader, "the line holds a NUL byte");
-		drop_line(reader, line.head);
+		drop_line(reader, &line);
 		return false;
 	}
 	if (line.kind == RAWLINE_BLANK && reader->raw_len <= line_max)
@@ -163,7 +165,7 @@ static bool take_line(struct reader *reader, size_t line_max)
 			     "line with \\ where no space belongs)",
 			     reader->raw_len, line_max);
 		/* A value that lost a line in its middle is of no use. */
-		drop_line(reader, line.head);
+		drop_line(reader, &line);
 		return false;
 	}
 	switch (line.kind) {
@@ -177,7 +179,7 @@ static bool take_line(struct reader *reader, size_t line_max)
 		return true;
 	default:
 		mistake(reader, line.problem);
-		drop_line(reader, line.head);
+		drop_line(reader, &line);
 		return false;
 	}
 }
@@ -189,7 +191,7 @@ static void check_awaited(struct reader *reader)
 		return;
 	reader->awaiting = false;
 	mistake(reader, "the INI parser of this system does not understand the line");
-	drop_line(reader, false);
+	drop_line(reader, &reader->expected);
 }
 
 /* inih's reader, as fgets: one line, or NULL at the end. */
@@ -225,7 +227,7 @@ static int on_inih(void *arg, const char *section, const char *name, const char 
 	    (is_key ? !str_is(expected->name, name) : strcmp(reader->name, name) != 0)) {
 		mistake(reader, "the INI parser of this system would change the value: it cannot "
 				"be written like this");
-		drop_line(reader, false);
+		drop_line(reader, &reader->expected);
 		return 1;
 	}
 	if (!is_key) {

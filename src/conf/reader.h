@@ -12,7 +12,9 @@
 #define CONF_READER_H
 
 #include "base/macros.h"
+#include "base/str.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct mistakes;
@@ -32,6 +34,11 @@ struct reader_events {
 	/* What stands between the brackets; NULL for a line that could not be read as one. */
 	void (*section)(void *arg, unsigned line, const char *head);
 	enum reader_value (*key)(void *arg, unsigned line, const char *name, const char *value);
+	/*
+	 * A line whose mistake has been added. `of_value`: the value above has lost it; else
+	 * `name` is the key that it is about, empty where there is none.
+	 */
+	void (*spoiled)(void *arg, unsigned line, bool of_value, struct str name);
 	/* An indented line of an open value, without the white space around it. */
 	void (*more)(void *arg, unsigned line, const char *text);
 };
