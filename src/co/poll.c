@@ -126,7 +126,8 @@ static void dispatch(struct poll *poll, int flags)
 
 void poll_once(struct poll *poll)
 {
-	dispatch(poll, EVLOOP_NONBLOCK);
+	/* Without ONCE libevent goes on for as long as a descriptor is ready, and it is ours to read it. */
+	dispatch(poll, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
 static void arm(struct poll *poll, int64_t now_ns, int64_t until_ns)
