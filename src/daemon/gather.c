@@ -26,8 +26,7 @@ struct gather *gather_new(struct session *session)
 	gather->number = ++server->requests;
 	gather->read_ns = co_now_ns();
 	list_init(&gather->node);
-	budget_init(&gather->budget, 0, &server->memory);
-	arena_init(&gather->arena, 0, &gather->budget);
+	arena_init(&gather->arena, 0, &server->memory);
 	return gather;
 }
 

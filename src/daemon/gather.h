@@ -8,7 +8,6 @@
 #define DAEMON_GATHER_H
 
 #include "base/arena.h"
-#include "base/budget.h"
 #include "base/list.h"
 #include "base/macros.h"
 #include "co/co.h"
@@ -35,7 +34,6 @@ struct gather {
 	struct session *session;
 	struct list node; /* session.requests */
 	struct arena arena;
-	struct budget budget; /* of the item buffers, in the daemon's */
 	struct request request;
 	uint64_t number; /* of the daemon's requests: fairness */
 	int64_t read_ns;

@@ -23,8 +23,9 @@ void item_init(struct item *item, struct gather *gather, struct gather_lane *lan
 	*item = (struct item){.gather = gather, .lane = lane, .request = request, .index = index};
 	list_init(&item->node);
 	list_init(&item->paused_node);
-	buf_init(&item->columns, 0, &gather->budget);
-	buf_init(&item->rows, 0, &gather->budget);
+	/* Charged to the daemon, since the session's output may take their memory over. */
+	buf_init(&item->columns, 0, &gather->session->server->memory);
+	buf_init(&item->rows, 0, &gather->session->server->memory);
 	item->deadline_ns = gather->deadline_ns;
 	if (request->timeout_ns > 0)
 		item->deadline_ns = MIN(item->deadline_ns,

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/sys.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* Below this a copy is cheaper than a chunk of its own. */
@@ -93,8 +94,7 @@ int output_take(struct output *output, struct buf *from)
 	chunk = add(output);
 	if (chunk == NULL)
 		return -ENOMEM;
-	/* The memory stays charged to whom `from` charged it; that budget outlives the session's
-	 * output. */
+	assert(from->budget == output->budget); /* it stays charged there */
 	chunk->buf = *from;
 	buf_init(from, from->max_bytes, from->budget);
 	return 0;
