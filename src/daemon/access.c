@@ -227,8 +227,8 @@ int access_identify(struct access *ret_access, struct access_table *table, int f
 	struct access access = {.table = NULL};
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
-	gid_t *groups;
-	size_t count;
+	gid_t *groups = NULL;
+	size_t count = 0;
 	int rc;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)

@@ -166,7 +166,7 @@ int queue_push(struct queue *queue, struct db_query *query)
 /* Takes the first of a ring and puts it behind the others: its turn is over. */
 static struct list *next_in_turn(struct list *ring)
 {
-	struct list *first = list_first(ring);
+	struct list *first = ring->next; /* a node without anything in its ring is gone */
 
 	list_remove(first);
 	list_push_back(ring, first);
@@ -185,7 +185,7 @@ struct db_query *queue_pop(struct queue *queue)
 	user = LIST_ENTRY(next_in_turn(&queue->ring), struct queue_user, node);
 	client = LIST_ENTRY(next_in_turn(&user->ring), struct queue_client, node);
 	request = LIST_ENTRY(next_in_turn(&client->ring), struct queue_request, node);
-	query = LIST_ENTRY(list_first(&request->queries), struct db_query, node);
+	query = LIST_ENTRY(request->queries.next, struct db_query, node);
 	queue_remove(queue, query);
 	return query;
 }
