@@ -33,8 +33,8 @@ bool json_is_integer(const struct json *value)
 
 bool json_int64(const struct json *value, int64_t *ret_number)
 {
-	bool negative;
 	int64_t number = 0;
+	bool negative;
 
 	if (!json_is_integer(value))
 		return false;
@@ -63,6 +63,30 @@ static int64_t read_exponent(const char *at, const char *end)
 	return negative ? -exponent : exponent;
 }
 
+/* Short numbers without an exponent are exact: both the digits and the power of ten fit a double.
+ */
+static bool read_short_double(struct str text, double *ret_number)
+{
+	static const double powers[] = {1e0, 1e1, 1e2,	1e3,  1e4,  1e5,  1e6,	1e7,
+					1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+	bool negative = text.data[0] == '-';
+	size_t fraction = 0;
+	int64_t digits = 0;
+
+	if (text.len > 15)
+		return false;
+	for (size_t i = negative; i < text.len; i++) {
+		if (text.data[i] == '.')
+			fraction = text.len - i - 1;
+		else if (text.data[i] < '0' || text.data[i] > '9')
+			return false;
+		else
+			digits = digits * 10 + (text.data[i] - '0');
+	}
+	*ret_number = (double)(negative ? -digits : digits) / powers[fraction];
+	return true;
+}
+
 /*
  * A number as DIGITSe±N for strtod(): short however long it was, and without a point, which
  * strtod() would want as the locale has it.
@@ -70,7 +94,7 @@ static int64_t read_exponent(const char *at, const char *end)
 bool json_double(const struct json *value, double *ret_number)
 {
 	char text[SIGNIFICANT_DIGITS + 32];
-	const char *at = value->text.data, *end = at + value->text.len;
+	const char *at, *end;
 	int64_t exponent = 0;
 	size_t len = 0, first;
 	bool fraction = false, sticky = false;
@@ -78,6 +102,10 @@ bool json_double(const struct json *value, double *ret_number)
 
 	if (value->type != JSON_NUMBER)
 		return false;
+	if (read_short_double(value->text, ret_number))
+		return true;
+	at = value->text.data;
+	end = at + value->text.len;
 	if (*at == '-')
 		text[len++] = *at++;
 	first = len;

@@ -152,23 +152,23 @@ static int read_format(struct request_reader *r, const struct json_member *membe
 
 /* The verbs come first, by their number. */
 static const struct request_key keys[] = {
-	{"gather", VERB(GATHER), read_gather},
-	{"report", VERB(REPORT), read_report},
-	{"reports", VERB(REPORTS), read_plain_verb},
-	{"cancel", VERB(CANCEL), read_cancel},
-	{"ping", VERB(PING), read_plain_verb},
-	{"stats", VERB(STATS), read_plain_verb},
-	{"id", ANY_VERB, NULL}, /* read before all others */
-	{"params", VERB(REPORT), read_report_params},
-	{"db", QUERIES, read_db},
-	{"timeout", QUERIES, read_timeout},
-	{"on_error", QUERIES, read_on_error},
-	{"stream", QUERIES, read_stream},
-	{"rows", QUERIES, read_rows},
-	{"values", QUERIES, read_values},
-	{"concurrency", QUERIES, read_concurrency},
-	{"snapshot", QUERIES, read_snapshot},
-	{"format", QUERIES, read_format},
+	{KEY("gather"), VERB(GATHER), read_gather},
+	{KEY("report"), VERB(REPORT), read_report},
+	{KEY("reports"), VERB(REPORTS), read_plain_verb},
+	{KEY("cancel"), VERB(CANCEL), read_cancel},
+	{KEY("ping"), VERB(PING), read_plain_verb},
+	{KEY("stats"), VERB(STATS), read_plain_verb},
+	{KEY("id"), ANY_VERB, NULL}, /* read before all others */
+	{KEY("params"), VERB(REPORT), read_report_params},
+	{KEY("db"), QUERIES, read_db},
+	{KEY("timeout"), QUERIES, read_timeout},
+	{KEY("on_error"), QUERIES, read_on_error},
+	{KEY("stream"), QUERIES, read_stream},
+	{KEY("rows"), QUERIES, read_rows},
+	{KEY("values"), QUERIES, read_values},
+	{KEY("concurrency"), QUERIES, read_concurrency},
+	{KEY("snapshot"), QUERIES, read_snapshot},
+	{KEY("format"), QUERIES, read_format},
 };
 
 static bool is_verb(const struct request_key *key)
@@ -192,7 +192,7 @@ static int read_verb(struct request_reader *r, const struct json *line, enum req
 			continue;
 		if (verb != REQUEST_NONE)
 			return request_refuse(r, member->key, "two verbs: \"%s\" and \"%s\"",
-					      keys[verb - 1].name, key->name);
+					      keys[verb - 1].name.data, key->name.data);
 		verb = (enum request_verb)(key - keys + 1);
 	}
 	if (verb == REQUEST_NONE)
@@ -215,7 +215,7 @@ static int read_keys(struct request_reader *r, const struct json *line, struct r
 			continue;
 		if ((key->verbs & 1u << request->verb) == 0)
 			return request_refuse(r, member->key, "\"%s\" does not go with \"%s\"",
-					      key->name, keys[request->verb - 1].name);
+					      key->name.data, keys[request->verb - 1].name.data);
 		rc = key->read(r, member, request);
 		if (rc < 0)
 			return rc;

@@ -61,14 +61,14 @@ static int read_unsupported(struct request_reader *r, const struct json_member *
 }
 
 static const struct request_key query_keys[] = {
-	{.name = "sql", .read = read_sql},
-	{.name = "name", .read = read_name},
-	{.name = "params", .read = read_params},
-	{.name = "db", .read = read_db},
-	{.name = "timeout", .read = read_timeout},
-	{.name = "max_rows", .read = read_unsupported},
-	{.name = "sequence", .read = read_unsupported},
-	{.name = "transaction", .read = read_unsupported},
+	{.name = KEY("sql"), .read = read_sql},
+	{.name = KEY("name"), .read = read_name},
+	{.name = KEY("params"), .read = read_params},
+	{.name = KEY("db"), .read = read_db},
+	{.name = KEY("timeout"), .read = read_timeout},
+	{.name = KEY("max_rows"), .read = read_unsupported},
+	{.name = KEY("sequence"), .read = read_unsupported},
+	{.name = KEY("transaction"), .read = read_unsupported},
 };
 
 static int read_query(struct request_reader *r, const struct json *value,
@@ -139,10 +139,21 @@ static int read_items(struct request_reader *r, const struct json *gather,
 	return rc;
 }
 
+static bool any_names(const struct request_gather *gather)
+{
+	for (size_t i = 0; i < gather->item_count; i++)
+		if (gather->items[i].name.data != NULL)
+			return true;
+	return false;
+}
+
 static int check_names(struct request_reader *r, const struct request_gather *gather)
 {
 	struct keyset names;
 	int rc = 0;
+
+	if (!any_names(gather))
+		return 0;
 
 	if (keyset_init(&names, r->arena->budget, &gather->items->name, sizeof(*gather->items),
 			gather->item_count) < 0)

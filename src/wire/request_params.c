@@ -2,8 +2,6 @@
 /* `params`, of items and reports: an array for $1… or an object for :name. */
 #include "wire/request_read.h"
 
-#include <stdio.h>
-
 /* A number beyond a double, here or further down; a value has no more depth than the reader let
  * pass. */
 static const struct json *find_huge_number(const struct json *value)
@@ -30,42 +28,33 @@ static bool is_reference(const struct json *value)
 	return value->count == 2 || (value->count == 3 && json_member(value, "row") != NULL);
 }
 
-/* label: `$1` or the name in quotes. */
-static int check_value(struct request_reader *r, struct str key, const char *label,
-		       const struct json *value)
+/* `$1`, or the name in quotes. */
+static const char *label(struct request_reader *r, const struct request_param *param, size_t index)
 {
-	const struct json *huge = find_huge_number(value);
+	const char *text;
 
+	if (param->name.data != NULL)
+		return request_quote(r, param->name);
+	text = arena_printf(r->arena, "$%zu", index + 1);
+	return text != NULL ? text : "$?";
+}
+
+static int check_param(struct request_reader *r, struct str key, const struct request_param *param,
+		       size_t index)
+{
+	const struct json *huge = find_huge_number(param->value);
+
+	if (param->name.len > 0 && memchr(param->name.data, '\0', param->name.len) != NULL)
+		return request_refuse(r, key, "a parameter's name with \\u0000");
 	if (huge != NULL)
 		return request_refuse(r, key, "parameter %s: the number %s is beyond a double",
-				      label, request_quote(r, huge->text));
-	if (is_reference(value))
+				      label(r, param, index), request_quote(r, huge->text));
+	if (is_reference(param->value))
 		return request_refuse(r, key,
 				      "parameter %s: a reference to another item is not supported "
 				      "by this version",
-				      label);
+				      label(r, param, index));
 	return 0;
-}
-
-static int check_position(struct request_reader *r, struct str key, size_t position,
-			  const struct json *value)
-{
-	char label[24];
-
-	if (value->type != JSON_NUMBER && value->type != JSON_ARRAY && value->type != JSON_OBJECT)
-		return 0;
-	snprintf(label, sizeof(label), "$%zu", position);
-	return check_value(r, key, label, value);
-}
-
-static int check_named(struct request_reader *r, struct str key, const struct json_member *param)
-{
-	if (param->key.len > 0 && memchr(param->key.data, '\0', param->key.len) != NULL)
-		return request_refuse(r, key, "a parameter's name with \\u0000");
-	if (param->value.type != JSON_NUMBER && param->value.type != JSON_ARRAY &&
-	    param->value.type != JSON_OBJECT)
-		return 0;
-	return check_value(r, key, request_quote(r, param->key), &param->value);
 }
 
 int request_read_params(struct request_reader *r, const struct json_member *member,
@@ -84,14 +73,11 @@ int request_read_params(struct request_reader *r, const struct json_member *memb
 	if (list == NULL)
 		return request_no_memory(r);
 	for (size_t i = 0; i < params->count && rc == 0; i++) {
-		if (params->type == JSON_ARRAY) {
-			list[i].value = &params->items[i];
-			rc = check_position(r, member->key, i + 1, list[i].value);
-		} else {
-			list[i] = (struct request_param){params->members[i].key,
-							 &params->members[i].value};
-			rc = check_named(r, member->key, &params->members[i]);
-		}
+		if (params->type == JSON_OBJECT)
+			list[i].name = params->members[i].key;
+		list[i].value =
+			params->type == JSON_OBJECT ? &params->members[i].value : &params->items[i];
+		rc = check_param(r, member->key, &list[i], i);
 	}
 	if (rc < 0)
 		return rc;

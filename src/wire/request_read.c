@@ -116,7 +116,7 @@ const struct request_key *request_find_key(const struct request_key *keys, size_
 					   struct str name)
 {
 	for (size_t i = 0; i < count; i++)
-		if (str_is(name, keys[i].name))
+		if (str_equal(name, keys[i].name))
 			return &keys[i];
 	return NULL;
 }

@@ -20,11 +20,16 @@ struct request_reader {
 
 /* A key that a request may have, and how it is read. */
 struct request_key {
-	const char *name;
+	struct str name;
 	unsigned verbs; /* bits 1 << verb that it goes with; only of the request's own keys */
 	/* NULL: nothing to be read here */
 	int (*read)(struct request_reader *r, const struct json_member *member, void *target);
 };
+
+#define KEY(literal)                                                                               \
+	{                                                                                          \
+		literal, sizeof(literal) - 1                                                       \
+	}
 
 /* NULL when there is none of that name. */
 const struct request_key *request_find_key(const struct request_key *keys, size_t count,

@@ -174,11 +174,14 @@ static bool copy_levels(struct array_reader *r)
 
 bool value_write_array(struct buf *out, const struct value_type *type, struct str text)
 {
-	struct array_reader r = {
-		.out = out, .type = type, .at = text.data, .end = text.data + text.len};
+	struct array_reader r = {.out = out, .type = type};
 	size_t before = buf_len(out);
 	bool valid;
 
+	if (text.data == NULL)
+		text.data = "";
+	r.at = text.data;
+	r.end = text.data + text.len;
 	if (type->delimiter == ' ') {
 		valid = write_vector(out, type, text);
 	} else {

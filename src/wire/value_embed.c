@@ -198,13 +198,14 @@ bool value_embed_json(struct buf *out, struct str text)
 	size_t before = buf_len(out);
 	bool valid = true;
 
+	if (text.len == 0)
+		return false;
 	/* Not cleared as a whole: the bits are written before they are read. */
 	e.out = out;
 	e.at = e.copied = text.data;
 	e.end = text.data + text.len;
 	e.depth = 0;
-	if (text.len > 0)
-		skip_space(&e);
+	skip_space(&e);
 	while (valid && e.at < e.end) {
 		valid = copy_token(&e, &state);
 		skip_space(&e);
