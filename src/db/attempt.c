@@ -42,7 +42,9 @@ static void params_add(struct params *params, const char *keyword, const char *v
  * A silent drop is noticed after 3 to 4 s. In flight, tcp_user_timeout says so; on an idle
  * connection probes go out after 1, 2 and 3 s, and the third finds that tcp_user_timeout has
  * passed. keepalives_count gives the same where there is no tcp_user_timeout. One without the
- * others leaves a case open, so they are set together or not at all.
+ * others leaves a case open, so they are set together or not at all. The price: a server that
+ * answers probes but takes no data for 3 s, while more waits for it than its window holds, is taken
+ * for dead, too.
  */
 static void params_add_keepalive(struct params *params)
 {

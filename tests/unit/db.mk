@@ -27,3 +27,9 @@ tests_unit_test_db_cancel_SOURCES = tests/unit/test_db_cancel.c
 tests_unit_test_db_cancel_CPPFLAGS = $(DB_TEST_CPPFLAGS)
 tests_unit_test_db_cancel_LDADD = $(DB_TEST_LDADD)
 TESTS += tests/unit/test_db_cancel
+
+check_PROGRAMS += tests/unit/test_db_pgerror
+tests_unit_test_db_pgerror_SOURCES = tests/unit/test_db_pgerror.c
+tests_unit_test_db_pgerror_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_pgerror_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_pgerror
