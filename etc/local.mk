@@ -1,5 +1,6 @@
-# The sample configuration and the shipped reports. A configuration that is there already is never touched: it may hold
-# what its owner wrote. The sample names /etc; the installed one the directory that was configured.
+# The sample configuration and the shipped reports. A configuration that is there already is never
+# touched: it may hold what its owner wrote. The sample names /etc; the installed one the
+# directory that was configured.
 gatherdconfdir = $(sysconfdir)/gatherd
 reportsdir = $(gatherdconfdir)/reports
 dist_reports_DATA = etc/reports/pg-health.sql etc/reports/store-daily.sql

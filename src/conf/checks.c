@@ -5,12 +5,22 @@
 #include "conf/nearest.h"
 #include "conf/units.h"
 
+#include <assert.h>
 #include <string.h>
+
+/* 0: the key is not in the file. */
+static unsigned given_line(const struct load_section *section, const char *name)
+{
+	const struct key *key = key_find(section->kind, name);
+
+	assert(key != NULL);
+	return section->key_lines[key_index(key)];
+}
 
 /* Where a mistake about the key is reported: its line, else the section's. */
 static unsigned line_of(const struct load_section *section, const char *name)
 {
-	unsigned line = section->key_lines[key_index(key_find(section->kind, name))];
+	unsigned line = given_line(section, name);
 
 	return line != 0 ? line : section->line;
 }
@@ -21,14 +31,9 @@ static unsigned later_line(const struct load_section *section, const char *a, co
 	return MAX(line_of(section, a), line_of(section, b));
 }
 
-static const struct load_section *gatherd_section(const struct load *load)
-{
-	return LIST_ENTRY(list_first(&load->sections), struct load_section, link);
-}
-
 static void check_sizes(struct load *load)
 {
-	const struct load_section *section = gatherd_section(load);
+	const struct load_section *section = load->gatherd;
 	const struct config *config = &load->private->config;
 	const struct {
 		const char *name;
@@ -53,7 +58,7 @@ static void check_sizes(struct load *load)
 
 static void check_timeouts(struct load *load)
 {
-	const struct load_section *section = gatherd_section(load);
+	const struct load_section *section = load->gatherd;
 	const struct config *config = &load->private->config;
 	char timeout[UNITS_TEXT_BYTES], limit[UNITS_TEXT_BYTES];
 
@@ -98,7 +103,7 @@ static void check_default_database(struct load *load)
 	else if (name == NULL && config->database_count == 1)
 		config->default_database = config->databases[0].name;
 	else if (name != NULL && config_find_database(config, name) == NULL)
-		report_unknown_database(load, line_of(gatherd_section(load), "default_database"),
+		report_unknown_database(load, line_of(load->gatherd, "default_database"),
 					"default_database", name);
 }
 
@@ -107,7 +112,7 @@ static void check_database(struct load *load, const struct load_section *section
 	const struct config_database *database = section->target;
 
 	/* Given with a mistake is not missing. */
-	if (section->key_lines[key_index(key_find(KEY_DATABASE, "conninfo"))] == 0)
+	if (given_line(section, "conninfo") == 0)
 		mistakes_add(load->mistakes, section->line,
 			     "[database %s] needs conninfo = CONNECTION STRING", section->name);
 	if (database->pool_min > database->pool_max)

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Loading, freeing and printing a configuration. How a file is read is load.c's. */
+/* A configuration from a path or a stream, and its end. How a file is read is load.c's. */
 #include "conf/config.h"
 
 #include "base/mem.h"
 #include "conf/load.h"
-#include "conf/values.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -92,7 +90,7 @@ fail:
 
 int config_load(const char *path, struct config **ret_config, config_error_fn *report, void *arg)
 {
-	FILE *stream;
+	FILE *stream = NULL;
 	int rc = open_file(path, &stream);
 
 	if (rc < 0) {
@@ -126,29 +124,4 @@ const struct config_database *config_find_database(const struct config *config, 
 			return &config->databases[i];
 	}
 	return NULL;
-}
-
-static void print_keys(enum key_section kind, const void *source, FILE *stream)
-{
-	for (size_t i = 0; i < keys_count; i++) {
-		if (keys[i].section == kind)
-			values_print(&keys[i], source, stream);
-	}
-}
-
-void config_print(const struct config *config, FILE *stream)
-{
-	fprintf(stream, "[gatherd]\n");
-	print_keys(KEY_GATHERD, config, stream);
-	for (size_t i = 0; i < config->database_count; i++) {
-		struct config_database shown = config->databases[i];
-
-		shown.conninfo = shown.conninfo_masked;
-		fprintf(stream, "\n[database %s]\n", shown.name);
-		print_keys(KEY_DATABASE, &shown, stream);
-	}
-	for (size_t i = 0; i < config->access_count; i++) {
-		fprintf(stream, "\n[access %s]\n", config->accesses[i].name);
-		print_keys(KEY_ACCESS, &config->accesses[i], stream);
-	}
 }

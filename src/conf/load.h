@@ -38,6 +38,7 @@ struct load {
 	struct config_private *private;
 	struct mistakes *mistakes;
 	struct list sections;
+	const struct load_section *gatherd; /* the first of them; always there */
 	size_t section_count;
 	struct load_section *current; /* NULL: none, or an unknown one */
 	bool in_section;	      /* some head was there, if only a wrong one */
@@ -55,6 +56,12 @@ void load_free(struct load *load);
  * with mistakes. */
 int load_run(struct load *load, FILE *stream) MUST_CHECK;
 
+/* sections.c: another section with its defaults; `target` NULL: in a struct of its own. NULL: no
+ * memory. */
+struct load_section *load_add_section(struct load *load, enum key_section kind, const char *name,
+				      unsigned line, void *target) MUST_CHECK;
+/* sections.c: what follows belongs to the section of this head; NULL: to none. */
+void load_open_section(struct load *load, unsigned line, const char *head);
 /* checks.c: what concerns more than one key. */
 void load_check(struct load *load);
 

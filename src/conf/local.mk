@@ -7,8 +7,10 @@ libconf_la_SOURCES = \
 	src/conf/load.c src/conf/load.h \
 	src/conf/mistakes.c src/conf/mistakes.h \
 	src/conf/nearest.c src/conf/nearest.h \
+	src/conf/print.c \
 	src/conf/rawline.c src/conf/rawline.h \
 	src/conf/reader.c src/conf/reader.h \
+	src/conf/sections.c \
 	src/conf/text.c src/conf/text.h \
 	src/conf/units.c src/conf/units.h \
 	src/conf/values.c src/conf/values.h

@@ -40,7 +40,7 @@ static int wrong(const struct parse *parse, const char *expected)
 	return -EINVAL;
 }
 
-static const char *format_bound(char out[UNITS_TEXT_BYTES], enum key_type type, int64_t bound)
+const char *values_format_number(char out[UNITS_TEXT_BYTES], enum key_type type, int64_t bound)
 {
 	switch (type) {
 	case KEY_DURATION:
@@ -61,8 +61,9 @@ static int out_of_bounds(const struct parse *parse)
 	char low[UNITS_TEXT_BYTES], high[UNITS_TEXT_BYTES], expected[2 * UNITS_TEXT_BYTES + 32];
 	const struct key *key = parse->key;
 
-	snprintf(expected, sizeof(expected), "%s to %s", format_bound(low, key->type, key->min),
-		 format_bound(high, key->type, key->max));
+	snprintf(expected, sizeof(expected), "%s to %s",
+		 values_format_number(low, key->type, key->min),
+		 values_format_number(high, key->type, key->max));
 	return wrong(parse, expected);
 }
 
@@ -281,60 +282,4 @@ int values_parse(const struct key *key, const char *text, void *target, struct a
 	};
 
 	return parsers[key->type](&parse);
-}
-
-static void print_list(const char *name, const char *const *items, FILE *stream)
-{
-	size_t width = strlen(name) + 2;
-
-	fprintf(stream, "%s =", name);
-	for (; *items != NULL; items++) {
-		if (width + strlen(*items) > 90) {
-			fprintf(stream, "\n");
-			width = 0;
-		}
-		fprintf(stream, " %s%s", *items, items[1] != NULL ? "," : "");
-		width += strlen(*items) + 2;
-	}
-	fprintf(stream, "\n");
-}
-
-void values_print(const struct key *key, const void *source, FILE *stream)
-{
-	const void *field = (const char *)source + key->offset;
-	char text[UNITS_TEXT_BYTES];
-
-	switch (key->type) {
-	case KEY_BOOL:
-		fprintf(stream, "%s = %s\n", key->name, *(const bool *)field ? "yes" : "no");
-		return;
-	case KEY_COUNT:
-	case KEY_MODE:
-		format_bound(text, key->type, *(const unsigned *)field);
-		break;
-	case KEY_SIZE:
-		units_format_size(text, *(const size_t *)field);
-		break;
-	case KEY_DURATION:
-		units_format_duration(text, *(const int64_t *)field);
-		break;
-	case KEY_CHOICE:
-		fprintf(stream, "%s = %s\n", key->name, key->choices[*(const unsigned *)field]);
-		return;
-	case KEY_LIST:
-		if ((*(const char *const *const *)field)[0] == NULL)
-			fprintf(stream, "; %s is absent\n", key->name);
-		else
-			print_list(key->name, *(const char *const *const *)field, stream);
-		return;
-	case KEY_PATH:
-	case KEY_NAME:
-	case KEY_CONNINFO:
-		if (*(const char *const *)field == NULL)
-			fprintf(stream, "; %s is absent\n", key->name);
-		else
-			text_print(stream, key->name, *(const char *const *)field);
-		return;
-	}
-	fprintf(stream, "%s = %s\n", key->name, text);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* One key's value: from a file's text into its field, and back. */
+/* One key's value: from a file's text into its field. */
 #ifndef CONF_VALUES_H
 #define CONF_VALUES_H
 
 #include "base/macros.h"
+#include "conf/keys.h"
+#include "conf/units.h"
 
-#include <stdbool.h>
-#include <stdio.h>
+#include <stdint.h>
 
 struct arena;
-struct key;
 struct mistakes;
 
 /* Longest name of a [database NAME] or [access NAME]. */
@@ -24,7 +24,7 @@ const char *values_name_problem(const char *name);
  */
 int values_parse(const struct key *key, const char *text, void *target, struct arena *arena,
 		 struct mistakes *mistakes, unsigned line) MUST_CHECK;
-/* Writes the field as a line (or several) of a file; a comment where it is absent. */
-void values_print(const struct key *key, const void *source, FILE *stream);
+/* A count, mode, size or duration as a file has it. Returns `out`. */
+const char *values_format_number(char out[UNITS_TEXT_BYTES], enum key_type type, int64_t number);
 
 #endif

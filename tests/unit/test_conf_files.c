@@ -10,6 +10,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Its shadow memory is address space too. */
+#if defined(__SANITIZE_ADDRESS__)
+#define UNDER_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNDER_ASAN 1
+#endif
+#endif
+
 #define DB "[database a]\nconninfo = host=h\n"
 
 static char dir[] = "/tmp/gatherd-conf-XXXXXX";
@@ -150,7 +159,7 @@ END_TEST
 /* What the process may have in memory while it reads: far less than the files below. */
 static void limit_memory(size_t more_bytes)
 {
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(UNDER_ASAN)
 	struct rlimit limit;
 	size_t used = 0;
 	FILE *stream = fopen("/proc/self/statm", "r");
