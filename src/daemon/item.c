@@ -15,7 +15,7 @@
 
 /* The protocol's limit on a rows line, with room for what closes it. */
 #define ITEM_LINE_BYTES	   (32 * 1024 - 4)
-#define ITEM_LOG_SQL_CHARS 200
+#define ITEM_LOG_SQL_BYTES 200
 
 void item_init(struct item *item, struct gather *gather, struct gather_lane *lane,
 	       const struct request_query *request, size_t index)
@@ -277,19 +277,18 @@ static void take_outcome(struct item *item)
 		params_forget(item->lane->database, item->params.sql);
 }
 
+/* Time in the queue is the pool's matter, not the query's: `stats` shows it. */
 static void log_slow(const struct item *item)
 {
-	const struct server *server = item->gather->session->server;
-	int64_t limit_ns = server->config->slow_query_ns;
-	int shown = (int)MIN(item->request->sql.len, (size_t)ITEM_LOG_SQL_CHARS);
+	int64_t limit_ns = item->gather->session->server->config->slow_query_ns;
+	int64_t ran_ns = item->elapsed_ns - item->queued_ns;
+	int shown = (int)MIN(item->request->sql.len, (size_t)ITEM_LOG_SQL_BYTES);
 
-	if (limit_ns > 0 && item->elapsed_ns >= limit_ns)
-		log_info("client %llu: slow query on \"%s\": %.3f s (waited %.3f s): %.*s",
+	if (limit_ns > 0 && ran_ns >= limit_ns)
+		log_info("client %llu: slow query on \"%s\": %.3f s: %.*s",
 			 (unsigned long long)item->gather->session->number,
-			 item->lane->database->conf.name,
-			 (double)item->elapsed_ns / (double)CLOCK_SECOND,
-			 (double)item->queued_ns / (double)CLOCK_SECOND, shown,
-			 item->request->sql.data);
+			 item->lane->database->conf.name, (double)ran_ns / (double)CLOCK_SECOND,
+			 shown, item->request->sql.data);
 }
 
 static void end(struct item *item)
@@ -303,6 +302,7 @@ static void end(struct item *item)
 		item->queued_ns = item->query.sent_ns - gather->read_ns;
 	else
 		item->queued_ns = item->err.code == ERR_BAD_REQUEST ? 0 : item->elapsed_ns;
+	session->server->items++;
 	server_count_error(session->server, item->err.code);
 	if (item->err.code != ERR_NONE) {
 		gather->failed++;

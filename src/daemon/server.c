@@ -126,7 +126,6 @@ static int set_databases(struct server *server, const struct config *config)
 			continue;
 		rc = database_new(&database, server->loop, &server->group, server->resolver, conf);
 		if (rc < 0) {
-			server->database_count += 0;
 			while (!list_empty(&fresh)) {
 				database = LIST_ENTRY(fresh.next, struct database, node);
 				list_remove(&database->node);

@@ -35,7 +35,7 @@ struct server {
 	struct co_group group; /* requests, and the ends of databases */
 	struct access_table *access;
 	enum server_state state;
-	struct co_signal signals[5];
+	struct co_signal signals[4];
 
 	struct list databases; /* struct database.node */
 	size_t database_count;
