@@ -176,3 +176,16 @@ const struct key *key_nearest(enum key_section section, const char *name)
 	}
 	return key;
 }
+
+bool key_begins(const char *text)
+{
+	size_t len = strcspn(text, " \t=");
+
+	if (text[len + strspn(text + len, " \t")] != '=')
+		return false;
+	for (size_t i = 0; i < keys_count; i++) {
+		if (strlen(keys[i].name) == len && memcmp(keys[i].name, text, len) == 0)
+			return true;
+	}
+	return false;
+}

@@ -7,6 +7,7 @@
 #ifndef CONF_KEYS_H
 #define CONF_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +50,11 @@ size_t key_section_size(enum key_section section);
 const struct key *key_find(enum key_section section, const char *name);
 /* The section's key that a mistyped name may mean, or NULL. */
 const struct key *key_nearest(enum key_section section, const char *name);
+/*
+ * The text reads as KEY = VALUE with a key of any section. An indented line like that is hardly
+ * meant as text of the value above; no option of libpq has such a name.
+ */
+bool key_begins(const char *text);
 static inline size_t key_index(const struct key *key)
 {
 	return (size_t)(key - keys);

@@ -167,25 +167,11 @@ static void on_spoiled(void *arg, unsigned line, bool of_value, struct str name)
 	}
 }
 
-/* An indented line that reads as one of this section's keys is hardly meant as text of the value
- * above. */
-static bool looks_like_key(const struct load *load, const char *text)
-{
-	size_t len = strcspn(text, " \t=");
-	char name[64];
-
-	if (len >= sizeof(name) || text[len + strspn(text + len, " \t")] != '=')
-		return false;
-	memcpy(name, text, len);
-	name[len] = '\0';
-	return key_find(load->current->kind, name) != NULL;
-}
-
 static void on_more(void *arg, unsigned line, const char *text)
 {
 	struct load *load = arg;
 
-	if (looks_like_key(load, text))
+	if (key_begins(text))
 		mistakes_add(load->mistakes, line,
 			     "the line is indented, so it would go on with the value of %s; keys "
 			     "begin in the first column",

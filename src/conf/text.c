@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "conf/conninfo.h"
+#include "conf/keys.h"
 #include "conf/reader.h"
 
 #include <string.h>
@@ -49,10 +50,11 @@ void text_join(struct buf *value, const char *line)
 	buf_puts(value, line);
 }
 
-/* A line may begin here: nothing of it would be trimmed off or taken for a comment. */
-static bool may_begin(char c)
+/* A line may begin here: nothing of it would be trimmed off, taken for a comment or for a key. */
+static bool may_begin(const char *text)
 {
-	return c != '\0' && !is_blank(c) && c != ';' && c != '#';
+	return *text != '\0' && !is_blank(*text) && *text != ';' && *text != '#' &&
+	       !key_begins(text);
 }
 
 /* Whether text may be broken after its first `len` bytes; *ret_space: the break stands for a space
@@ -62,7 +64,7 @@ static bool may_break(const char *text, size_t len, bool *ret_space)
 	if (is_blank(text[len - 1]) || ends_with_odd_backslash(text, len))
 		return false;
 	*ret_space = text[len] == ' ';
-	return may_begin(text[len + *ret_space]);
+	return may_begin(text + len + *ret_space);
 }
 
 /*

@@ -76,6 +76,7 @@ static void assert_same(const struct config *a, const struct config *b)
 
 static const char *const files[] = {
 	DB "host=h password=SECRET",
+	DB "\n host=" A60 A60 "\\\n " A60 "\n options='x pool_max = 3' y=z pool_min = 4\n",
 	DB "postgresql://u:SECRET@h/db?password=SECRET",
 	DB "\n password='SECRET ;SECRET' host=h",
 	DB "\n host='h ;i'",
