@@ -59,6 +59,13 @@ bool sql_param_name_valid(struct str name)
 	return name.len > 0;
 }
 
+/* A byte that would make one token with a "$1" or a word behind it: "limit$1", "$$1". */
+static bool runs_on(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       c == '_' || c == '$' || (unsigned char)c >= 0x80;
+}
+
 static struct level *top(struct finder *finder)
 {
 	return &finder->levels[finder->depth < finder->max_depth ? finder->depth
@@ -126,6 +133,18 @@ static bool is_parameter(struct finder *finder, struct str name)
 	return name.data != NULL;
 }
 
+static void add_candidate(struct finder *finder, struct str name, const struct sql_token *colon)
+{
+	const struct sql_token *previous = &finder->previous;
+	bool adjacent = previous->text.len > 0 &&
+			previous->text.data + previous->text.len == colon->text.data;
+
+	finder->items[finder->count++] = (struct sql_named){
+		.name = name,
+		.glued = adjacent && runs_on(colon->text.data[-1]),
+	};
+}
+
 static void read_token(struct finder *finder, const struct sql_token *token,
 		       const struct sql_scanner *scanner)
 {
@@ -147,7 +166,7 @@ static void read_token(struct finder *finder, const struct sql_token *token,
 		if (word.kind != SQL_WORD || !sql_param_name_valid(word.text))
 			word.text = (struct str){NULL, 0};
 		if (is_parameter(finder, word.text))
-			finder->items[finder->count++] = (struct sql_named){.name = word.text};
+			add_candidate(finder, word.text, token);
 	}
 }
 

@@ -29,7 +29,8 @@
 struct sql_named {
 	struct str name; /* of the searched text; the colon stands right before it */
 	size_t number;	 /* the caller's, 0 at first */
-	bool indirect;	 /* "[" or "." comes next */
+	bool glued; /* to a word or number before the colon: what replaces it needs a space first */
+	bool indirect; /* "[" or "." comes next */
 };
 
 struct sql_named_list {

@@ -79,22 +79,14 @@ static void copy_until(struct writer *writer, size_t end)
 	writer->out_chars += chars;
 }
 
-/* Before a "$1" such a byte would make another token of both: "limit$1", "$$1". */
-static bool runs_into_dollar(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       c == '_' || c == '$' || (unsigned char)c >= 0x80;
-}
-
-static struct sql_param_shift write_dollar(struct writer *writer, struct str name, size_t number)
+static struct sql_param_shift write_dollar(struct writer *writer, const struct sql_named *named)
 {
 	struct sql_param_shift shift = {.old_at = writer->chars + 1,
 					.new_at = writer->out_chars + 1};
-	bool apart = writer->done > 0 && runs_into_dollar(writer->sql.data[writer->done - 1]);
 
-	shift.old_len = 1 + name.len;
+	shift.old_len = 1 + named->name.len;
 	shift.new_len = (size_t)snprintf(writer->out + writer->len, writer->size - writer->len,
-					 "%s$%zu", apart ? " " : "", number);
+					 "%s$%zu", named->glued ? " " : "", named->number);
 	writer->len += shift.new_len;
 	writer->done += shift.old_len;
 	writer->chars += shift.old_len;
@@ -173,7 +165,7 @@ static int rewrite(struct arena *arena, struct str sql, const struct sql_named_l
 		const struct sql_named *named = &list->items[i];
 
 		copy_until(&writer, (size_t)(named->name.data - sql.data) - 1);
-		params->shifts[i] = write_dollar(&writer, named->name, named->number);
+		params->shifts[i] = write_dollar(&writer, named);
 	}
 	copy_until(&writer, sql.len);
 	writer.out[writer.len] = '\0';

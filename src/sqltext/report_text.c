@@ -45,6 +45,8 @@ const char *report_query_text(struct arena *arena, const struct report *report, 
 		    (!given[param] && report->params[param].default_expression.data == NULL))
 			continue;
 		buf_append(&buf, done, (size_t)(name.data - 1 - done));
+		if (list.items[i].glued)
+			buf_putc(&buf, ' ');
 		append_param(&buf, &report->params[param], given[param], list.items[i].indirect);
 		done = name.data + name.len;
 	}
