@@ -8,9 +8,17 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 # pylint: disable=wrong-import-position
+from harness import programs  # noqa: E402
 from harness.daemon import Gatherd  # noqa: E402
 from harness.postgres import Postgres  # noqa: E402
 from harness.wait import LIMIT_S  # noqa: E402
+
+
+def pytest_sessionstart():
+    try:
+        programs.program("gatherd")
+    except AssertionError as error:
+        pytest.exit(str(error), 4)
 
 
 def pytest_collection_modifyitems(items):

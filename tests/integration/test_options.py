@@ -55,7 +55,7 @@ MISTAKES = [
     (GOOD + "pool_min = 9\npool_max = 2\n", None, "pool_m"),
     (GOOD + "read_only = perhaps\n", 3, "read_only"),
     (GOOD + "session_reset = never\n", 3, "session_reset"),
-    ("max_clients = 1\n" + GOOD, 1, "max_clients"),
+    ("max_clients = 1\n" + GOOD, 1, "before the first section"),
     (GOOD + "conninfo2\n", 3, ""),
 ]
 
@@ -80,7 +80,8 @@ def test_default_database_of_several(tmp_path):
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"[database main]\nconninfo = " + b"x" * 10_000_000])
+@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"[database main]\nconninfo = " + b"x" * 10_000_000],
+                         ids=["empty", "binary", "10 MB line"])
 def test_absurd_files_are_refused_or_read_but_never_crash(tmp_path, content):
     _, done = check(tmp_path, content)
     assert done.returncode == 1 and done.stderr

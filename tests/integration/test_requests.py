@@ -24,11 +24,10 @@ BAD_LINES = [
     ('{"stats":"yes"}', "stats"),
     ('{"reports":0}', "reports"),
     ('{"ping":true,"timeout":1}', "timeout"),
-    ('{"ping":true,"id":null}', None),
     ('{"gather":"select 1"}', "gather"),
     ('{"gather":7}', "gather"),
-    ('{"gather":null}', "gather"),
-    ('{"gather":[7]}', "gather"),
+    ('{"gather":null}', None),
+    ('{"gather":[7]}', None),
     ('{"gather":[null]}', None),
     ('{"gather":[[]]}', None),
     ('{"gather":[{}]}', "sql"),
@@ -62,7 +61,7 @@ BAD_LINES = [
     ('{"gather":["select 1"],"sql":"select 1"}', "sql"),
     ('{"report":7}', "report"),
     ('{"report":"x","params":[1]}', "params"),
-    ('{"cancel":null}', "cancel"),
+    ('{"cancel":null}', None),
     ('{"cancel":1.5}', "cancel"),
     ('{"cancel":[1]}', "cancel"),
     ('{"id":1.5,"ping":true}', "id"),
@@ -173,6 +172,10 @@ def test_an_id_is_the_lines_number_where_there_is_none(client):
     assert [client.request(ping=True)["id"] for _ in range(3)] == [1, 2, 3]
     client.send("{nonsense")
     assert client.recv()["id"] == 4
+
+
+def test_a_null_id_counts_as_absent(client):
+    assert client.request(id=None, ping=True)["id"] == 1
 
 
 def test_an_id_is_kept_in_an_error_where_it_can_be_read(client):

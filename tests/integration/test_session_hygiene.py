@@ -38,7 +38,6 @@ LEAKS = [
     ("prepare secret as select 1", "select count(*) from pg_prepared_statements where from_sql", 0),
     ("declare c cursor with hold for select 1", "select count(*) from pg_cursors where name = 'c'", 0),
     ("create temp sequence s_secret", "select to_regclass('s_secret')::text", None),
-    ("begin", "select count(*) from pg_stat_activity where pid = pg_backend_pid() and xact_start < query_start", 0),
     ("do $$ begin perform set_config('work_mem', '77MB', false); end $$", "select current_setting('work_mem')", "4MB"),
 ]
 

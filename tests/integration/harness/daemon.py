@@ -64,7 +64,7 @@ class Gatherd:
         if self.listen_socket:
             # as systemd hands a socket over: descriptor 3, meant for this very process
             keep = (self.listen_socket.fileno(),)
-            command = ["sh", "-c", f'exec 3<&{keep[0]}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh", *command]
+            command = ["bash", "-c", f'exec 3<&{keep[0]}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "bash", *command]
         with open(self.stderr_path, "ab") as stderr:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=env,
                                             pass_fds=keep, cwd="/")
@@ -75,6 +75,9 @@ class Gatherd:
             raise AssertionError(f"{error}\n{self.log()}") from None
 
     def log(self):
+        """What the daemons started here have written to stderr so far."""
+        if not os.path.exists(self.stderr_path):
+            return ""
         with open(self.stderr_path, encoding="utf-8", errors="replace") as file:
             return file.read()
 

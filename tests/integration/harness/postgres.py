@@ -114,7 +114,7 @@ class Postgres:
     def running(self, mark):
         """How many backends run a query whose text has `mark` in it."""
         return int(self.psql("select count(*) from pg_stat_activity where pid <> pg_backend_pid() "
-                             f"and state = 'active' and position('{mark}' in query) > 0"))
+                             f"and state = 'active' and position($mark${mark}$mark$ in query) > 0"))
 
     def wait_running(self, mark, count=1):
         wait_until(lambda: self.running(mark) == count, f"{count} running queries with {mark!r}")
@@ -123,7 +123,7 @@ class Postgres:
         """The pid of the one backend that runs a query with `mark` in it."""
         self.wait_running(mark)
         return int(self.psql("select pid from pg_stat_activity where pid <> pg_backend_pid() "
-                             f"and state = 'active' and position('{mark}' in query) > 0"))
+                             f"and state = 'active' and position($mark${mark}$mark$ in query) > 0"))
 
 
 class PsqlSession:

@@ -1,15 +1,25 @@
 # SPDX-License-Identifier: PostgreSQL
 """What the answer to {"stats": true} says is still going on."""
 
-# Where the answer has what must be zero when nobody asks for anything, beside the asking client itself.
-OWN = {"clients": 1, "requests": 1}
+OWN_CLIENTS = 1  # the one that asks
+OWN_TASKS = 1  # the service itself; each connection to PostgreSQL has a task too
+OWN_BUFFERS_BYTES = 256 * 1024  # of the one that asks
 
 
-def left_over(stats):
+def left_over(answer):
     """What is left of other requests, as a dict; empty when the daemon is idle."""
-    left = {name: stats[name] - own for name, own in OWN.items() if stats[name] != own}
+    stats = answer["stats"]
+    left = {
+        "clients": stats["clients"]["connected"] - OWN_CLIENTS,
+        "requests": stats["requests"]["running"],
+        "buffers": max(0, stats["memory"]["buffers"] - OWN_BUFFERS_BYTES),
+    }
+    drivers = 0
     for name, pool in stats["pools"].items():
-        for key in ("busy", "queued"):
-            if pool[key]:
-                left[f"{name}.{key}"] = pool[key]
-    return left
+        connections = pool["connections"]
+        drivers += connections["open"] + connections["connecting"]
+        left[f"{name}: busy connections"] = connections["busy"]
+        left[f"{name}: pending items"] = pool["pending"]
+        left[f"{name}: queued items"] = pool["queued"]
+    left["tasks"] = max(0, stats["loop"]["tasks"] - OWN_TASKS - drivers)
+    return {what: count for what, count in left.items() if count}
