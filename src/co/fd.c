@@ -57,8 +57,8 @@ int co_watch_change(struct co_watch *watch, unsigned events)
 		return 0;
 	/*
 	 * The new one goes in before the old one goes out: then epoll sees one change instead of a removal and an
-	 * addition, and it looks again at an edge that this turn has not yet reported. But libevent refuses to watch
-	 * a descriptor by edge and by level at a time.
+	 * addition, and it looks again at an edge that this turn has not yet reported. But a descriptor is watched
+	 * either by edge or by level.
 	 */
 	if (watch->events != 0 && ((events ^ watch->events) & CO_EDGE) != 0) {
 		event_del(old);

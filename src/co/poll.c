@@ -160,7 +160,7 @@ int poll_event_add(struct event *event)
 	errno = 0;
 	if (event_add(event, NULL) == 0)
 		return 0;
-	return errno != 0 ? -errno : -EINVAL; /* EINVAL: edges beside levels */
+	return errno != 0 ? -errno : -EINVAL;
 }
 
 void poll_event_free(struct event *event)

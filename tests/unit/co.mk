@@ -2,11 +2,25 @@
 EXTRA_DIST += tests/unit/co_env.h
 if !RUNTIME_ONLY
 CO_SUITES = \
-	tests/unit/test_co_task
+	tests/unit/test_co_io \
+	tests/unit/test_co_loop \
+	tests/unit/test_co_poll \
+	tests/unit/test_co_task \
+	tests/unit/test_co_timer \
+	tests/unit/test_co_wait
 check_PROGRAMS += $(CO_SUITES)
 TESTS += $(CO_SUITES)
 
-tests_unit_test_co_task_SOURCES = tests/unit/test_co_task.c
+tests_unit_test_co_io_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_co_io_LDADD = libco.la $(CHECK_LIBS)
+tests_unit_test_co_loop_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_co_loop_LDADD = libco.la $(CHECK_LIBS)
+tests_unit_test_co_poll_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_co_poll_LDADD = libco.la $(CHECK_LIBS)
 tests_unit_test_co_task_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_co_task_LDADD = libco.la $(CHECK_LIBS)
+tests_unit_test_co_timer_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_co_timer_LDADD = libco.la $(CHECK_LIBS)
+tests_unit_test_co_wait_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_co_wait_LDADD = libco.la $(CHECK_LIBS)
 endif
