@@ -61,32 +61,32 @@ begin;
 
 -- Mistakes first, before anything is changed. A DO block sees no variables of psql, so they travel as settings.
 select set_config('report.role', :'role', true) as role, set_config('report.schema', :'schema', true) as schema,
-	set_config('report.monitor', :'monitor', true) as monitor \gset checked_
+    set_config('report.monitor', :'monitor', true) as monitor \gset checked_
 do $$
 declare
-	reason text;
+    reason text;
 begin
-	if to_regnamespace(quote_ident(current_setting('report.schema'))) is null then
-		raise exception 'there is no schema "%" in database "%"', current_setting('report.schema'), current_database();
-	end if;
-	if current_setting('report.monitor') not in ('none', 'pg_read_all_stats', 'pg_monitor') then
-		raise exception 'monitor is "%", not none, pg_read_all_stats or pg_monitor', current_setting('report.monitor');
-	end if;
-	select case
-			when rolsuper then 'is a superuser'
-			when rolcreaterole or rolcreatedb then 'may create roles or databases'
-			when rolreplication or rolbypassrls then 'may replicate or pass by row security'
-			when exists (select from pg_auth_members where member = r.oid
-				and roleid::regrole::text not in ('pg_read_all_stats', 'pg_monitor')) then 'is a member of other roles'
-			when exists (select from pg_shdepend where refobjid = r.oid and refclassid = 'pg_authid'::regclass
-				and deptype = 'o') then 'owns objects'
-		end
-	into reason
-	from pg_roles as r
-	where rolname = current_setting('report.role');
-	if reason is not null then
-		raise exception 'role "%" % and is no role for reports', current_setting('report.role'), reason;
-	end if;
+    if to_regnamespace(quote_ident(current_setting('report.schema'))) is null then
+        raise exception 'there is no schema "%" in database "%"', current_setting('report.schema'), current_database();
+    end if;
+    if current_setting('report.monitor') not in ('none', 'pg_read_all_stats', 'pg_monitor') then
+        raise exception 'monitor is "%", not none, pg_read_all_stats or pg_monitor', current_setting('report.monitor');
+    end if;
+    select case
+            when rolsuper then 'is a superuser'
+            when rolcreaterole or rolcreatedb then 'may create roles or databases'
+            when rolreplication or rolbypassrls then 'may replicate or pass by row security'
+            when exists (select from pg_auth_members where member = r.oid
+                and roleid::regrole::text not in ('pg_read_all_stats', 'pg_monitor')) then 'is a member of other roles'
+            when exists (select from pg_shdepend where refobjid = r.oid and refclassid = 'pg_authid'::regclass
+                and deptype = 'o') then 'owns objects'
+        end
+    into reason
+    from pg_roles as r
+    where rolname = current_setting('report.role');
+    if reason is not null then
+        raise exception 'role "%" % and is no role for reports', current_setting('report.role'), reason;
+    end if;
 end
 $$;
 
@@ -116,8 +116,9 @@ grant select on all tables in schema :"schema" to :"role";
 alter default privileges for role :"owner" in schema :"schema" grant select on tables to :"role";
 
 -- For pg-health: without it others' sessions and statements show as '<insufficient privilege>'.
-select format('grant %I to %I', :'monitor', :'role')
-where :'monitor' <> 'none'
+select format('grant %I to %I', rolname, :'role')
+from pg_roles
+where rolname = :'monitor' and not pg_has_role(:'role', oid, 'member')
 \gexec
 
 -- What PUBLIC may do, this role may do too, and only taking it from PUBLIC takes it away:
