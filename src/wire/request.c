@@ -131,7 +131,7 @@ static int read_concurrency(struct request_reader *r, const struct json_member *
 
 	if (!json_int64(&member->value, &number) || number < 1)
 		return request_bad_value(r, member->key, "an integer of 1 or more");
-	request->options.concurrency = (size_t)number;
+	request->options.concurrency = (size_t)MIN((uint64_t)number, (uint64_t)SIZE_MAX);
 	return 0;
 }
 
