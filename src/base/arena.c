@@ -4,6 +4,7 @@
 #include "base/budget.h"
 #include "base/mem.h"
 
+#include <errno.h>
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,22 +37,32 @@ void arena_free(struct arena *arena)
 	arena_init(arena, arena->max_bytes, arena->budget);
 }
 
+static int charge(struct arena *arena, size_t size_bytes)
+{
+	if (arena->max_bytes != 0 &&
+	    (size_bytes > arena->max_bytes || arena->total_bytes > arena->max_bytes - size_bytes))
+		return -ENOBUFS;
+	return budget_charge(arena->budget, size_bytes);
+}
+
 static struct arena_block *add_block(struct arena *arena, size_t size_bytes)
 {
+	size_t usual_bytes = MAX(size_bytes, ARENA_BLOCK_BYTES - sizeof(struct arena_block));
 	struct arena_block *block;
-	size_t whole = sizeof(*block) + size_bytes;
+	size_t whole = sizeof(*block) + usual_bytes;
 
-	if (arena->max_bytes != 0 &&
-	    (whole > arena->max_bytes || arena->total_bytes > arena->max_bytes - whole))
-		return NULL;
-	if (budget_charge(arena->budget, whole) < 0)
-		return NULL;
+	if (charge(arena, whole) < 0) {
+		/* A usual block may pass a limit that this piece does not. */
+		whole = sizeof(*block) + size_bytes;
+		if (usual_bytes == size_bytes || charge(arena, whole) < 0)
+			return NULL;
+	}
 	block = mem_alloc(whole);
 	if (block == NULL) {
 		budget_release(arena->budget, whole);
 		return NULL;
 	}
-	block->size_bytes = size_bytes;
+	block->size_bytes = whole - sizeof(*block);
 	arena->total_bytes += whole;
 	return block;
 }
@@ -66,11 +77,13 @@ void *arena_alloc(struct arena *arena, size_t size_bytes)
 		return NULL;
 	size_bytes = (MAX(size_bytes, (size_t)1) + align - 1) & ~(align - 1);
 	if (block == NULL || size_bytes > block->size_bytes - arena->used_bytes) {
-		block = add_block(arena, MAX(size_bytes, ARENA_BLOCK_BYTES - sizeof(*block)));
+		block = add_block(arena, size_bytes);
 		if (block == NULL)
 			return NULL;
-		/* A block of its own for a large piece goes behind the current one, whose rest stays in use. */
-		if (arena->blocks != NULL && size_bytes > ARENA_BLOCK_BYTES / 4) {
+		/* A block that a piece fills goes behind the current one, whose rest stays in use.
+		 */
+		if (arena->blocks != NULL &&
+		    (size_bytes > ARENA_BLOCK_BYTES / 4 || size_bytes == block->size_bytes)) {
 			block->next = arena->blocks->next;
 			arena->blocks->next = block;
 			return block->mem;
@@ -101,7 +114,8 @@ char *arena_strndup(struct arena *arena, const char *text, size_t len)
 	char *copy = len < SIZE_MAX ? arena_alloc(arena, len + 1) : NULL;
 
 	if (copy != NULL) {
-		memcpy(copy, text, len);
+		if (len > 0) /* the text may be absent */
+			memcpy(copy, text, len);
 		copy[len] = '\0';
 	}
 	return copy;

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,15 +38,20 @@ static void move_to_front(struct buf *buf)
 	buf->head = 0;
 }
 
+/* At least doubles the memory, so that what is copied is paid for by what was appended since the
+ * last time. */
 static int grow(struct buf *buf, size_t need_bytes)
 {
-	size_t cap = MAX(buf->cap, (size_t)BUF_FIRST_BYTES);
+	size_t cap = buf->cap;
 	char *mem;
 
-	while (cap < need_bytes)
-		cap = cap > SIZE_MAX / 2 ? need_bytes : cap * 2;
+	do
+		cap = cap > SIZE_MAX / 4 ? need_bytes : MAX(cap * 2, (size_t)BUF_FIRST_BYTES);
+	while (cap < need_bytes);
 	/* The doubled size may pass a limit that the needed one does not. */
 	if (budget_charge(buf->budget, cap - buf->cap) < 0) {
+		if (need_bytes <= buf->cap)
+			return 0;
 		cap = need_bytes;
 		if (budget_charge(buf->budget, cap - buf->cap) < 0)
 			return -ENOBUFS;
@@ -53,7 +59,7 @@ static int grow(struct buf *buf, size_t need_bytes)
 	mem = mem_realloc(buf->mem, cap);
 	if (mem == NULL) {
 		budget_release(buf->budget, cap - buf->cap);
-		return -ENOMEM;
+		return need_bytes <= buf->cap ? 0 : -ENOMEM;
 	}
 	buf->mem = mem;
 	buf->cap = cap;
@@ -63,22 +69,26 @@ static int grow(struct buf *buf, size_t need_bytes)
 char *buf_reserve(struct buf *buf, size_t size_bytes)
 {
 	size_t len = buf_len(buf);
+	bool worth_moving;
 	int rc;
 
 	if (UNLIKELY(buf->error != 0))
 		return NULL;
-	if (LIKELY(size_bytes <= buf->cap - buf->tail) &&
+	if (LIKELY(size_bytes <= buf->cap - buf->tail) && LIKELY(buf->mem != NULL) &&
 	    LIKELY(buf->max_bytes == 0 || size_bytes <= buf->max_bytes - MIN(len, buf->max_bytes)))
 		return buf->mem + buf->tail;
-	if (size_bytes > SIZE_MAX / 2 - len ||
+	if (size_bytes > SIZE_MAX / 4 - len ||
 	    (buf->max_bytes != 0 && len + size_bytes > buf->max_bytes))
 		return fail(buf, -ENOBUFS);
-	/* Moving is cheap only while the consumed part outweighs the rest: amortised O(1) a byte. */
-	if (buf->head > 0 && (buf->head >= len || len == 0))
+	/*
+	 * The rest is moved to the front. That is cheap only where much was consumed; where little
+	 * was, the memory grows too, lest a buffer that stays nearly full be moved for every few
+	 * bytes.
+	 */
+	worth_moving = buf->head > 0 && buf->head >= len / 4;
+	if (buf->head > 0)
 		move_to_front(buf);
-	if (size_bytes > buf->cap - buf->tail) {
-		if (buf->head > 0)
-			move_to_front(buf);
+	if (!worth_moving || size_bytes > buf->cap - buf->tail) {
 		rc = grow(buf, len + size_bytes);
 		if (rc < 0)
 			return fail(buf, rc);
@@ -119,8 +129,7 @@ void buf_putc(struct buf *buf, char c)
 void buf_vprintf(struct buf *buf, const char *fmt, va_list args)
 {
 	va_list again;
-	char *at;
-	int len;
+	int len, rc;
 
 	if (buf->error != 0)
 		return;
@@ -131,13 +140,16 @@ void buf_vprintf(struct buf *buf, const char *fmt, va_list args)
 		fail(buf, -EINVAL);
 		return;
 	}
-	/* vsnprintf writes a NUL that is not content: reserve it against the memory, not the cap. */
-	at = buf_reserve(buf, (size_t)len);
-	if (at == NULL)
+	/* vsnprintf writes a NUL that is not content: reserve it against the memory, not the cap.
+	 */
+	if (buf_reserve(buf, (size_t)len) == NULL)
 		return;
-	if (buf->cap - buf->tail < (size_t)len + 1 && grow(buf, buf->tail + (size_t)len + 1) < 0) {
-		fail(buf, -ENOMEM);
-		return;
+	if (buf->cap - buf->tail < (size_t)len + 1) {
+		rc = grow(buf, buf->tail + (size_t)len + 1);
+		if (rc < 0) {
+			fail(buf, rc);
+			return;
+		}
 	}
 	vsnprintf(buf->mem + buf->tail, (size_t)len + 1, fmt, args);
 	buf->tail += (size_t)len;

@@ -2,9 +2,10 @@
 /*
  * A growing byte buffer with a cap: bytes are appended at the end and consumed at the front.
  *
- * Errors are sticky: after a failed append (cap or budget: -ENOBUFS, memory: -ENOMEM) the buffer takes
- * nothing more until it is truncated or reset, so that a writer checks `buf_error` once, at its end. What
- * was appended before the failing call is still there; buf_truncate() takes back a half-written piece.
+ * Errors are sticky: after a failed append (cap or budget: -ENOBUFS, memory: -ENOMEM) the buffer
+ * takes nothing more until it is truncated or reset, so that a writer checks `buf_error` once, at
+ * its end. What was appended before the failing call is still there; buf_truncate() takes back a
+ * half-written piece.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -22,7 +23,7 @@ struct buf {
 	size_t head; /* consumed bytes at the front of mem */
 	size_t tail; /* end of the content; content = mem[head..tail) */
 	size_t cap;
-	size_t max_bytes; /* cap on content; 0: none */
+	size_t max_bytes;      /* cap on content; 0: none */
 	struct budget *budget; /* what `cap` is charged to; may be NULL */
 	int error;
 };
@@ -34,7 +35,7 @@ void buf_free(struct buf *buf);
 
 static inline char *buf_data(const struct buf *buf)
 {
-	return buf->mem + buf->head;
+	return buf->mem == NULL ? NULL : buf->mem + buf->head;
 }
 static inline size_t buf_len(const struct buf *buf)
 {
@@ -51,8 +52,9 @@ static inline int buf_error(const struct buf *buf)
 }
 
 /*
- * Room for at least `size_bytes` more at the end, or NULL (the error is then set). What is written there
- * counts after buf_commit(). Pointers into the buffer die with the next call that may grow it.
+ * Room for at least `size_bytes` more at the end, or NULL (the error is then set). What is written
+ * there counts after buf_commit(). Pointers into the buffer die with the next call that may grow
+ * it.
  */
 char *buf_reserve(struct buf *buf, size_t size_bytes);
 static inline void buf_commit(struct buf *buf, size_t size_bytes)

@@ -38,6 +38,7 @@ int64_t histogram_quantile_ns(const struct histogram *histogram, double quantile
 
 	if (histogram->count == 0)
 		return 0;
+	rank = MAX(rank, (uint64_t)1);
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
 		seen += histogram->buckets[i];
 		if (seen >= rank)

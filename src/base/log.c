@@ -12,7 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A pipe that polls writable takes PIPE_BUF bytes at once, so a longer line could block: it is cut. */
+/* A pipe that polls writable takes PIPE_BUF bytes at once, so a longer line could block: it is cut.
+ */
 #define LOG_LINE_BYTES 4000
 
 static struct {
@@ -61,7 +62,8 @@ static bool write_line(const char *line, size_t len)
 	ssize_t sent = send(logger.fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (sent < 0 && errno == ENOTSOCK) {
-		if (poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLOUT))
+		/* Without a reader it would take the line and raise SIGPIPE. */
+		if (poll(&pfd, 1, 0) != 1 || pfd.revents != POLLOUT)
 			return false;
 		sent = write(logger.fd, line, len);
 	}
@@ -112,8 +114,9 @@ void log_line(enum log_level level, const char *fmt, ...)
 		return;
 	if (logger.dropped > logger.dropped_reported) {
 		len = write_prefix(line, sizeof(line), LOG_LEVEL_WARNING);
-		len += (size_t)snprintf(line + len, sizeof(line) - len, "%llu log lines were dropped\n",
-					(unsigned long long)(logger.dropped - logger.dropped_reported));
+		len += (size_t)snprintf(
+			line + len, sizeof(line) - len, "%llu log lines were dropped\n",
+			(unsigned long long)(logger.dropped - logger.dropped_reported));
 		if (write_line(line, len))
 			logger.dropped_reported = logger.dropped;
 	}

@@ -2,10 +2,12 @@
 #include "base/mem.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The resolver's threads allocate too, so the count is atomic; the hook is set before threads are. */
+/* The resolver's threads allocate too, so the count is atomic; the hook is set before threads are.
+ */
 static atomic_size_t live_blocks;
 static mem_fail_fn *fail_hook;
 static void *fail_ctx;
@@ -29,7 +31,8 @@ void *mem_alloc(size_t size_bytes)
 
 void *mem_calloc(size_t count, size_t size_bytes)
 {
-	if (must_fail())
+	/* Sanitizers end the program where calloc would say no. */
+	if (must_fail() || (size_bytes > 0 && count > SIZE_MAX / size_bytes))
 		return NULL;
 	return counted(calloc(count > 0 ? count : 1, size_bytes > 0 ? size_bytes : 1));
 }
@@ -51,10 +54,11 @@ void mem_free(void *block)
 
 char *mem_strndup(const char *text, size_t len)
 {
-	char *copy = mem_alloc(len + 1);
+	char *copy = len < SIZE_MAX ? mem_alloc(len + 1) : NULL;
 
 	if (copy != NULL) {
-		memcpy(copy, text, len);
+		if (len > 0)
+			memcpy(copy, text, len);
 		copy[len] = '\0';
 	}
 	return copy;
