@@ -136,11 +136,14 @@ static void walk_value(struct walk *walk, const struct json *value)
 void listing_write_stats(struct buf *out, const struct json *answer)
 {
 	static const char *const names[] = {"name", "value", NULL};
+	const struct json *stats = document_member(answer, "stats");
 	struct walk walk = {.out = out};
 
+	if (stats != NULL)
+		answer = stats;
 	buf_init(&walk.path, 0, NULL);
 	write_columns(out, names);
-	for (size_t i = 0; i < answer->count; i++)
+	for (size_t i = 0; answer->type == JSON_OBJECT && i < answer->count; i++)
 		if (!str_is(answer->members[i].key, "id"))
 			walk_step(&walk, answer->members[i].key, &answer->members[i].value);
 	buf_puts(out, "]}\n" DONE);

@@ -91,7 +91,8 @@ size_t width_of(struct str text, size_t *ret_lines)
 		struct shown shown;
 
 		if (byte >= ' ' && byte < 0x7f) {
-			widest = MAX(widest, ++column);
+			column++;
+			widest = MAX(widest, column);
 			at++;
 			continue;
 		}

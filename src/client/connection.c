@@ -49,6 +49,7 @@ void gather_free(struct gather *g)
 	mem_free(g);
 }
 
+PRINTF_LIKE(2, 0)
 static void set_message(struct gather *g, const char *fmt, va_list args)
 {
 	vsnprintf(g->message, sizeof(g->message), fmt, args);
