@@ -7,6 +7,7 @@
 #include "db/pgerror.h"
 #include "db/pool.h"
 #include "db/rows.h"
+#include "db/statements.h"
 #include "db/types.h"
 
 #include <assert.h>
@@ -147,17 +148,43 @@ static void flush(struct conn *conn)
 		conn->readable = true; /* let the read find out what the server said last */
 }
 
-static bool send_describe(PGconn *pg, const struct db_query *query)
+static int send_describe(PGconn *pg, const struct db_query *query)
 {
-	return PQsendPrepare(pg, "", query->sql, 0, NULL) == 1 &&
-	       PQsendDescribePrepared(pg, "") == 1 && PQpipelineSync(pg) == 1;
+	bool sent = PQsendPrepare(pg, "", query->sql, 0, NULL) == 1 &&
+		    PQsendDescribePrepared(pg, "") == 1 && PQpipelineSync(pg) == 1;
+
+	return sent ? 2 : -EIO;
 }
 
-static bool send_execute(PGconn *pg, const struct db_query *query)
+/* The number of commands that were sent, without the Sync; negative: libpq took them not, or not
+ * all. */
+static int send_execute(struct conn *conn, struct db_query *query)
 {
-	return PQsendQueryParams(pg, query->sql, (int)query->value_count, NULL, query->values, NULL,
-				 NULL, 0) == 1 &&
-	       PQpipelineSync(pg) == 1;
+	PGconn *pg = conn->link.pg;
+	int count = (int)query->value_count, commands = 1;
+	struct prepared_plan plan = {.named = false};
+	bool sent = true;
+
+	if (!query->unprepared && (query->class.plain_read || query->class.plain_write))
+		plan = prepared_plan(&conn->prepared, conn->pool->statements, query->sql);
+	query->named = plan.named;
+	if (plan.drop[0] != '\0') {
+		char drop[PREPARED_NAME_BYTES + 16];
+
+		snprintf(drop, sizeof(drop), "deallocate %s", plan.drop);
+		sent = PQsendQueryParams(pg, drop, 0, NULL, NULL, NULL, NULL, 0) == 1;
+		commands++;
+	}
+	if (sent && plan.prepare) {
+		sent = PQsendPrepare(pg, plan.name, query->sql, 0, NULL) == 1;
+		commands++;
+	}
+	if (sent && plan.named)
+		sent = PQsendQueryPrepared(pg, plan.name, count, query->values, NULL, NULL, 0) == 1;
+	else if (sent)
+		sent = PQsendQueryParams(pg, query->sql, count, NULL, query->values, NULL, NULL,
+					 0) == 1;
+	return sent && PQpipelineSync(pg) == 1 ? commands : -EIO;
 }
 
 static void refuse_stopped(struct db_query *query)
@@ -169,11 +196,22 @@ static void refuse_stopped(struct db_query *query)
 	query_finish(query);
 }
 
+/* The mode belongs to the command that is at the head of libpq's queue, and has to be set before
+ * anything of it is read. */
+static void want_single_rows(struct conn *conn)
+{
+	const struct segment *head = results_head(&conn->results);
+
+	if (head != NULL && results_at_query(head))
+		PQsetSingleRowMode(conn->link.pg);
+}
+
 static void send_next(struct conn *conn)
 {
 	struct db_query *query = conn->next;
 	PGconn *pg = conn->link.pg;
-	bool describe, sent;
+	bool describe;
+	int commands;
 
 	if (query == NULL || conn->lost)
 		return;
@@ -184,20 +222,19 @@ static void send_next(struct conn *conn)
 		return;
 	}
 	describe = query->kind == DB_QUERY_DESCRIBE;
-	sent = describe ? send_describe(pg, query) : send_execute(pg, query);
+	commands = describe ? send_describe(pg, query) : send_execute(conn, query);
 	query->sent_ns = co_now_ns();
 	query->state = DB_QUERY_RUNNING;
 	results_push(&conn->results, &query->segment, describe ? SEGMENT_DESCRIBE : SEGMENT_EXECUTE,
-		     query, describe ? 2 : 1);
-	if (!sent) {
+		     query, (unsigned)MAX(commands, 1));
+	if (commands < 0) {
 		/* libpq takes nothing, or only a part: what went out is unknown. */
 		err_set(&query->err, query->arena, ERR_INTERNAL, ERR_EFFECTS_UNKNOWN,
 			"cannot send: %s", pgerror_tidy(query->arena, PQerrorMessage(pg)));
 		conn->lost = true;
 		return;
 	}
-	if (!describe)
-		PQsetSingleRowMode(pg);
+	want_single_rows(conn);
 	flush(conn);
 }
 
@@ -229,7 +266,9 @@ static void take_end(struct conn *conn, struct segment *segment, const PGresult 
 
 	switch (segment->kind) {
 	case SEGMENT_EXECUTE:
-		take_rows_rc(conn, query, rows_end(query, result));
+		/* What comes before the query itself is of interest only if it fails. */
+		if (results_at_query(segment) || PQresultStatus(result) == PGRES_FATAL_ERROR)
+			take_rows_rc(conn, query, rows_end(query, result));
 		break;
 	case SEGMENT_DESCRIBE:
 		if (rows_describe(query, result) < 0)
@@ -245,6 +284,28 @@ static void take_end(struct conn *conn, struct segment *segment, const PGresult 
 	}
 }
 
+/*
+ * A prepared statement that the server has no more (26000), or whose result would have another
+ * shape than when it was prepared (0A000): both are found out at Bind, before anything is executed.
+ * Run again, as text.
+ */
+static bool run_again(struct conn *conn, struct db_query *query)
+{
+	if (!query->named || query->err.code == ERR_NONE)
+		return false;
+	if (results_failed_early(&query->segment))
+		prepared_forget(&conn->prepared, query->sql);
+	if (query->stop != DB_STOP_NONE || !query->stale)
+		return false;
+	prepared_clear(&conn->prepared);
+	conn->dirty = true; /* the session may hold some of them still */
+	statements_invalidate(conn->pool->statements, query->sql, strlen(query->sql));
+	query->unprepared = true;
+	query->err = (struct err){.code = ERR_NONE};
+	pool_requeue(conn->pool, query);
+	return true;
+}
+
 static void take_sync(struct conn *conn)
 {
 	struct segment *segment = results_pop(&conn->results);
@@ -253,20 +314,20 @@ static void take_sync(struct conn *conn)
 	if (segment->kind == SEGMENT_SESSION) {
 		conn->dirty = conn->rolling_back;
 		conn->just_reset = !conn->rolling_back;
+		if (conn->just_reset)
+			prepared_clear(&conn->prepared); /* DEALLOCATE ALL was among it */
 		conn->rolling_back = false;
 		return;
 	}
 	conn->dirty = conn->dirty || query->class.dirties ||
 		      conn->pool->conf->session_reset == CONFIG_RESET_ALWAYS;
-	query_apply_stop(query);
-	query_finish(query);
+	if (!run_again(conn, query)) {
+		query_apply_stop(query);
+		query_finish(query);
+	}
 	if (conn->canceller != NULL)
 		co_unpark(conn->canceller);
-	/* The mode belongs to the query that is now at the head, and has to be set before anything
-	 * of it is read. */
-	segment = results_head(&conn->results);
-	if (segment != NULL && segment->kind == SEGMENT_EXECUTE)
-		PQsetSingleRowMode(conn->link.pg);
+	want_single_rows(conn);
 }
 
 static void mismatch(struct conn *conn, const PGresult *result)
@@ -335,6 +396,7 @@ static void take_step(struct conn *conn, enum results_step step, PGresult *resul
 		take_end(conn, head, result);
 		break;
 	case RESULTS_COMMAND:
+		want_single_rows(conn);
 		break;
 	case RESULTS_SYNC:
 		take_sync(conn);
@@ -645,6 +707,7 @@ static int conn_main(void *arg)
 	co_unshield();
 	connect_link_close(&conn->link);
 	session_baseline_free(&conn->baseline);
+	prepared_clear(&conn->prepared);
 	pool_conn_remove(pool, conn);
 	mem_free(conn);
 	return 0;
@@ -660,6 +723,10 @@ int conn_start(struct pool *pool)
 	conn->pool = pool;
 	conn->expires_ns = CLOCK_NEVER;
 	results_init(&conn->results);
+	/* With a reset after each statement nothing prepared would last. */
+	prepared_init(&conn->prepared, pool->conf->session_reset == CONFIG_RESET_ALWAYS
+					       ? 0
+					       : pool->conf->prepared_statements);
 	list_init(&conn->node);
 	rc = co_group_go(&pool->group, conn_main, conn, "db connection");
 	if (rc < 0) {

@@ -12,6 +12,7 @@
 #include "base/macros.h"
 #include "co/co.h"
 #include "db/connect.h"
+#include "db/prepared.h"
 #include "db/query.h"
 #include "db/results.h"
 #include "db/session.h"
@@ -39,6 +40,7 @@ struct conn {
 	struct segment own;    /* a set-up or reset under way */
 	struct db_query *next; /* assigned, not sent */
 	struct session_baseline baseline;
+	struct prepared prepared;
 
 	bool readable;	   /* the socket has something */
 	bool unflushed;	   /* libpq holds bytes to send */

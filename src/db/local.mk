@@ -12,6 +12,7 @@ libdb_la_SOURCES = \
 	src/db/lookup.c src/db/lookup.h \
 	src/db/pgerror.c src/db/pgerror.h \
 	src/db/pool.c src/db/pool.h \
+	src/db/prepared.c src/db/prepared.h \
 	src/db/query.c src/db/query.h \
 	src/db/queue.c src/db/queue.h \
 	src/db/refusal.c src/db/refusal.h \
@@ -20,4 +21,5 @@ libdb_la_SOURCES = \
 	src/db/rows.c src/db/rows.h \
 	src/db/search.c src/db/search.h \
 	src/db/session.c src/db/session.h \
+	src/db/statements.c src/db/statements.h \
 	src/db/types.c src/db/types.h

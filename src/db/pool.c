@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "db/conn.h"
 #include "db/query.h"
+#include "db/statements.h"
 #include "db/types.h"
 
 #include <assert.h>
@@ -38,7 +39,10 @@ int pool_new(struct pool **ret_pool, struct co_loop *loop, struct resolver *reso
 	if (pool == NULL)
 		return -ENOMEM;
 	rc = types_new(&pool->types);
+	if (rc == 0)
+		rc = statements_new(&pool->statements);
 	if (rc < 0) {
+		types_free(pool->types);
 		mem_free(pool);
 		return rc;
 	}
@@ -321,5 +325,6 @@ void pool_free(struct pool *pool, int64_t deadline_ns)
 	co_unshield();
 	assert(pool->queue.length == 0);
 	types_free(pool->types);
+	statements_free(pool->statements);
 	mem_free(pool);
 }

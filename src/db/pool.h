@@ -22,6 +22,7 @@ struct conn;
 struct db_query;
 struct err;
 struct resolver;
+struct statements;
 struct types;
 
 struct pool_stats {
@@ -60,6 +61,7 @@ struct pool {
 	} cancels;
 
 	struct types *types;
+	struct statements *statements;
 	uint64_t random;
 	bool stopping;
 	struct pool_stats stats;

@@ -106,8 +106,11 @@ struct db_query {
 	struct db_cell *cells;	/* of one row, in the arena */
 	size_t column_count;
 	int64_t rows_given;
-	bool completed; /* its command has ended well; only the Sync is missing */
-	bool discard;	/* nothing more goes to the sink */
+	bool completed;	 /* its command has ended well; only the Sync is missing */
+	bool named;	 /* sent by the name of a prepared statement */
+	bool unprepared; /* run it as text */
+	bool stale;   /* err: the prepared statement is of no use any more; nothing was executed */
+	bool discard; /* nothing more goes to the sink */
 	int64_t submitted_ns;
 };
 

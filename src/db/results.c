@@ -16,7 +16,8 @@ struct segment *results_head(const struct results *results)
 void results_push(struct results *results, struct segment *segment, enum segment_kind kind,
 		  struct db_query *query, unsigned commands)
 {
-	*segment = (struct segment){.kind = kind, .query = query, .commands = commands};
+	*segment = (struct segment){
+		.kind = kind, .query = query, .commands = commands, .failed_at = commands};
 	list_push_back(&results->segments, &segment->node);
 }
 
@@ -50,8 +51,7 @@ enum results_step results_take(struct results *results, const PGresult *result)
 	case PGRES_PIPELINE_SYNC:
 		return segment->ended == segment->commands ? RESULTS_SYNC : RESULTS_MISMATCH;
 	case PGRES_SINGLE_TUPLE:
-		if (segment->kind != SEGMENT_EXECUTE || segment->command_answered ||
-		    segment->ended != 0)
+		if (!results_at_query(segment) || segment->command_answered)
 			return RESULTS_MISMATCH;
 		return RESULTS_ROW;
 	case PGRES_FATAL_ERROR:
@@ -61,6 +61,8 @@ enum results_step results_take(struct results *results, const PGresult *result)
 			return RESULTS_MISMATCH;
 		if (segment->ended == segment->commands)
 			segment->ended--;
+		if (!segment->failed)
+			segment->failed_at = segment->ended;
 		segment->failed = true;
 		segment->command_answered = true;
 		return RESULTS_END;

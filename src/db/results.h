@@ -16,7 +16,7 @@
 struct db_query;
 
 enum segment_kind {
-	SEGMENT_EXECUTE,  /* one command: the query */
+	SEGMENT_EXECUTE,  /* the query is the last command; before it what it needs (PREPARE) */
 	SEGMENT_DESCRIBE, /* Parse, then Describe */
 	SEGMENT_SESSION	  /* the connection's own: set-up or reset; any number of commands */
 };
@@ -28,6 +28,7 @@ struct segment {
 	unsigned commands;	/* sent */
 	unsigned ended;		/* of them, those whose results have all come */
 	bool command_answered;	/* the current one has had its final result */
+	unsigned failed_at;	/* which command failed; `commands` while none has */
 	bool failed; /* the server reported an error: the commands after it are skipped */
 };
 
@@ -44,6 +45,18 @@ struct segment *results_head(const struct results *results);
 void results_push(struct results *results, struct segment *segment, enum segment_kind kind,
 		  struct db_query *query, unsigned commands);
 struct segment *results_pop(struct results *results);
+
+/* Whether the command whose results come next is the query itself. */
+static inline bool results_at_query(const struct segment *segment)
+{
+	return segment->kind == SEGMENT_EXECUTE && segment->ended + 1 == segment->commands;
+}
+
+/* Whether what stands before the query has failed. */
+static inline bool results_failed_early(const struct segment *segment)
+{
+	return segment->failed_at + 1 < segment->commands;
+}
 
 enum results_step {
 	RESULTS_ROW, /* one row of the head's current command */

@@ -82,6 +82,20 @@ static int take_tag(struct db_query *query, PGresult *result)
 	return 0;
 }
 
+/* Errors of Bind that say that a prepared statement is gone, or would give another row type than it
+ * was prepared with. */
+static bool is_stale(const struct db_query *query, const PGresult *result)
+{
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+
+	if (!query->named || query->has_rows || state == NULL ||
+	    PQresultErrorField(result, PG_DIAG_CONTEXT) != NULL)
+		return false;
+	return strcmp(state, "26000") == 0 || (strcmp(state, "0A000") == 0 && function != NULL &&
+					       strcmp(function, "RevalidateCachedQuery") == 0);
+}
+
 static void take_error(struct db_query *query, const PGresult *result)
 {
 	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
@@ -89,6 +103,7 @@ static void take_error(struct db_query *query, const PGresult *result)
 
 	if (query->err.code != ERR_NONE)
 		return; /* a FATAL after an ERROR says less */
+	query->stale = is_stale(query, result);
 	pgerror_from_result(&query->err, query->arena, result, query_error_effects(query));
 	/* An ERROR after the command's success (a deferred constraint) is a rollback; a session
 	 * that dies there may have died before or after the commit. */
