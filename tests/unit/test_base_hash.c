@@ -141,6 +141,42 @@ START_TEST(walks_in_order_of_insertion)
 }
 END_TEST
 
+START_TEST(keys_of_every_length_are_told_apart)
+{
+	static char text[64];
+	static unsigned hashes[64 * 9];
+	size_t count = 0;
+
+	/* 64 lengths, and each with one bit changed in eight places */
+	for (size_t len = 0; len < sizeof(text); len++) {
+		hashes[count++] = hash_bytes(text, len);
+		for (size_t i = 0; i < 8 && len > 0; i++) {
+			text[len * i / 8] ^= 1;
+			if (i == 0 || len * i / 8 != len * (i - 1) / 8)
+				hashes[count++] = hash_bytes(text, len);
+			text[len * i / 8] ^= 1;
+		}
+	}
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = i + 1; j < count; j++)
+			if (hashes[i] == hashes[j])
+				ck_abort_msg("%zu and %zu", i, j);
+}
+END_TEST
+
+START_TEST(keys_in_a_row_spread_over_the_buckets)
+{
+	unsigned buckets[64] = {0};
+
+	for (int key = 0; key < 6400; key++)
+		buckets[hash_bytes(&key, sizeof(key)) % 64]++;
+	for (int i = 0; i < 64; i++) {
+		ck_assert_uint_gt(buckets[i], 50);
+		ck_assert_uint_lt(buckets[i], 200);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base/hash");
@@ -151,6 +187,8 @@ int main(void)
 	tcase_add_test(tcase, the_first_insert_can_fail);
 	tcase_add_test(tcase, every_allocation_of_the_first_insert_can_fail);
 	tcase_add_test(tcase, growing_can_fail);
+	tcase_add_test(tcase, keys_of_every_length_are_told_apart);
+	tcase_add_test(tcase, keys_in_a_row_spread_over_the_buckets);
 	tcase_add_test(tcase, walks_in_order_of_insertion);
 	return suite_run(suite);
 }
