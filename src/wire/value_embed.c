@@ -132,12 +132,16 @@ static bool in_object(const struct embed *e)
 static bool open_container(struct embed *e, bool object)
 {
 	unsigned level = e->depth;
-	unsigned char bit = (unsigned char)(1u << level % CHAR_BIT);
+	unsigned bit = 1u << level % CHAR_BIT;
+	unsigned char *bits = &e->objects[level / CHAR_BIT];
 
 	if (level == MAX_DEPTH)
 		return false;
-	e->objects[level / CHAR_BIT] =
-		(unsigned char)((e->objects[level / CHAR_BIT] & ~bit) | (object ? bit : 0));
+	/* The first level of a byte clears what is left in it of deeper ones, or of nobody. */
+	if (bit == 1)
+		*bits = object;
+	else
+		*bits = (unsigned char)((*bits & ~bit) | (object ? bit : 0));
 	e->depth++;
 	e->at++;
 	return true;
