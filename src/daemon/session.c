@@ -77,12 +77,20 @@ static void drop(struct session *session, const char *why)
 	session_close(session);
 }
 
+/* While it waits for an answer, what it asks for meanwhile is refused; then it ends. */
+static void close_if_drained(struct session *session)
+{
+	if (session->server->state < SERVER_DRAINING || session->request_count > 0)
+		return;
+	session->closing = true;
+	end_soon(session);
+}
+
 void session_drain(struct session *session)
 {
 	session->readable = true;
 	pump(session);
-	session->closing = true;
-	end_soon(session);
+	close_if_drained(session);
 }
 
 /* ---- writing ---- */
@@ -397,6 +405,7 @@ void session_request_ended(struct session *session, struct gather *gather)
 	session_output_changed(session);
 	if (!session->gone)
 		pump(session);
+	close_if_drained(session);
 }
 
 struct db_owner session_owner(const struct session *session, uint64_t request)
