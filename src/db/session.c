@@ -73,6 +73,9 @@ int session_send_setup(PGconn *pg, int64_t statement_timeout_ns)
 		 " pg_catalog.set_config('bytea_output', 'hex', false),"
 		 " pg_catalog.set_config('extra_float_digits', '1', false),"
 		 " pg_catalog.set_config('standard_conforming_strings', 'on', false),"
+		 /* A database without an encoding holds any bytes; asked for UTF8 it would refuse them. */
+		 " case when pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'"
+		 " then pg_catalog.set_config('client_encoding', 'SQL_ASCII', false) end,"
 		 " case when %" PRId64 " > 0 and (s.ms = 0 or s.ms > %" PRId64 ")"
 		 " then pg_catalog.set_config('statement_timeout', '%" PRId64 "', false) end"
 		 " from (select setting::bigint as ms from pg_catalog.pg_settings"

@@ -96,7 +96,7 @@ def test_enums_and_arrays_of_a_databases_own_types(client, pg):
     pg.psql("drop type if exists mood cascade; create type mood as enum ('sad', 'so so')")
     result = client.one("select 'so so'::mood, array['sad', 'so so']::mood[]")
     assert result["rows"] == [["so so", ["sad", "so so"]]]
-    assert [column["type"] for column in result["columns"]] == ["mood", "_mood"]
+    assert [column["type"] for column in result["columns"]] == ["mood", "mood[]"]
 
 
 def test_values_as_text_are_postgresqls_own(client):
