@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Files that appear only if all went well. Each test works in an empty directory of its own. */
+#include "base/mem.h"
+#include "cli/output.h"
+#include "unit/suite.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/gather-output.XXXXXX";
+static struct output output;
+
+static void set_up(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chdir(dir), 0);
+}
+
+static unsigned file_count(void)
+{
+	DIR *here = opendir(".");
+	unsigned count = 0;
+
+	while (readdir(here) != NULL)
+		count++;
+	closedir(here);
+	return count - 2;
+}
+
+static void remove_files(void)
+{
+	DIR *here = opendir(".");
+	struct dirent *entry;
+
+	while ((entry = readdir(here)) != NULL)
+		remove(entry->d_name);
+	closedir(here);
+}
+
+static void tear_down(void)
+{
+	output_close(&output);
+	remove_files();
+	rmdir(dir);
+	ck_assert_uint_eq(mem_live_blocks(), 0);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void check_file(const char *path, const char *expected)
+{
+	char text[256] = "";
+	FILE *file = fopen(path, "r");
+
+	ck_assert_msg(file != NULL, "no file %s", path);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	ck_assert_str_eq(text, expected);
+}
+
+START_TEST(appears_at_the_commit)
+{
+	ck_assert_int_eq(output_open(&output, "out", NULL), 0);
+	buf_puts(&output.buf, "text");
+	ck_assert_int_eq(output_flush(&output), 0);
+	ck_assert_int_ne(access("out", F_OK), 0);
+	ck_assert_int_eq(output_commit(&output), 0);
+	check_file("out", "text");
+	ck_assert_uint_eq(file_count(), 1);
+}
+END_TEST
+
+START_TEST(nothing_is_left_without_a_commit)
+{
+	write_file("out", "old");
+	ck_assert_int_eq(output_open(&output, "out", NULL), 0);
+	buf_puts(&output.buf, "text");
+	output_flush(&output);
+	output_close(&output);
+	check_file("out", "old");
+	ck_assert_uint_eq(file_count(), 1);
+}
+END_TEST
+
+START_TEST(modes)
+{
+	struct stat file;
+
+	umask(027);
+	ck_assert_int_eq(output_open(&output, "new", NULL), 0);
+	ck_assert_int_eq(output_commit(&output), 0);
+	output_close(&output);
+	ck_assert_int_eq(stat("new", &file), 0);
+	ck_assert_int_eq(file.st_mode & 0777, 0640);
+	ck_assert_int_eq(chmod("new", 0604), 0);
+	ck_assert_int_eq(output_open(&output, "new", NULL), 0);
+	ck_assert_int_eq(output_commit(&output), 0);
+	ck_assert_int_eq(stat("new", &file), 0);
+	ck_assert_int_eq(file.st_mode & 0777, 0604);
+}
+END_TEST
+
+START_TEST(symbolic_link_stays_one)
+{
+	struct stat file;
+
+	write_file("target", "old");
+	ck_assert_int_eq(symlink("target", "link"), 0);
+	ck_assert_int_eq(output_open(&output, "link", NULL), 0);
+	buf_puts(&output.buf, "new");
+	ck_assert_int_eq(output_commit(&output), 0);
+	ck_assert_int_eq(lstat("link", &file), 0);
+	ck_assert(S_ISLNK(file.st_mode));
+	check_file("target", "new");
+}
+END_TEST
+
+/* A device is written to, never replaced. */
+START_TEST(device)
+{
+	struct stat file;
+
+	ck_assert_int_eq(output_open(&output, "/dev/null", NULL), 0);
+	buf_puts(&output.buf, "text");
+	ck_assert_int_eq(output_commit(&output), 0);
+	ck_assert_int_eq(stat("/dev/null", &file), 0);
+	ck_assert(S_ISCHR(file.st_mode));
+}
+END_TEST
+
+START_TEST(full_device)
+{
+	ck_assert_int_eq(output_open(&output, "/dev/full", NULL), 0);
+	buf_puts(&output.buf, "text");
+	ck_assert_int_eq(output_flush(&output), -ENOSPC);
+	ck_assert_str_eq(output.what, "/dev/full");
+	/* It stays so. */
+	ck_assert_int_eq(output_commit(&output), -ENOSPC);
+}
+END_TEST
+
+START_TEST(a_file_for_each_query)
+{
+	ck_assert_int_eq(output_open(&output, "a-%n-100%%.txt", NULL), 0);
+	ck_assert(output.per_query);
+	for (int i = 0; i < 20; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "%d", i);
+		ck_assert_int_eq(output_begin_file(&output, name), 0);
+		buf_puts(&output.buf, name);
+		ck_assert_int_eq(output_end_file(&output), 0);
+	}
+	ck_assert_int_ne(access("a-0-100%.txt", F_OK), 0);
+	ck_assert_int_eq(output_commit(&output), 0);
+	check_file("a-0-100%.txt", "0");
+	check_file("a-19-100%.txt", "19");
+	ck_assert_uint_eq(file_count(), 20);
+}
+END_TEST
+
+START_TEST(files_without_a_commit)
+{
+	ck_assert_int_eq(output_open(&output, "%n", NULL), 0);
+	ck_assert_int_eq(output_begin_file(&output, "a"), 0);
+	ck_assert_int_eq(output_end_file(&output), 0);
+	ck_assert_int_eq(output_begin_file(&output, "b"), 0);
+	output_close(&output);
+	ck_assert_uint_eq(file_count(), 0);
+}
+END_TEST
+
+START_TEST(the_same_file_twice)
+{
+	ck_assert_int_eq(output_open(&output, "%n", NULL), 0);
+	ck_assert_int_eq(output_begin_file(&output, "a"), 0);
+	ck_assert_int_eq(output_end_file(&output), 0);
+	ck_assert_int_eq(output_begin_file(&output, "a"), -EEXIST);
+}
+END_TEST
+
+static const char *const bad_names[] = {"", ".", "..", "a/b", "/", "../x"};
+
+START_TEST(name_that_leaves_the_directory)
+{
+	ck_assert_int_eq(output_open(&output, "%n", NULL), 0);
+	ck_assert_int_eq(output_begin_file(&output, bad_names[_i]), -EINVAL);
+}
+END_TEST
+
+static const struct {
+	const char *template;
+	int rc;
+} bad_templates[] = {
+	{"", -ENOENT},	     {"a%d", -EINVAL},	   {"a%", -EINVAL},
+	{"none/x", -ENOENT}, {"none/%n", -ENOENT}, {".", -EISDIR},
+};
+
+START_TEST(template_that_cannot_be)
+{
+	ck_assert_int_eq(output_open(&output, bad_templates[_i].template, NULL),
+			 bad_templates[_i].rc);
+	ck_assert_uint_eq(file_count(), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("cli_output");
+	TCase *tcase = suite_case(suite, "files", 10);
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, appears_at_the_commit);
+	tcase_add_test(tcase, nothing_is_left_without_a_commit);
+	tcase_add_test(tcase, modes);
+	tcase_add_test(tcase, symbolic_link_stays_one);
+	tcase_add_test(tcase, device);
+	tcase_add_test(tcase, full_device);
+	tcase_add_test(tcase, a_file_for_each_query);
+	tcase_add_test(tcase, files_without_a_commit);
+	tcase_add_test(tcase, the_same_file_twice);
+	tcase_add_loop_test(tcase, name_that_leaves_the_directory, 0, ARRAY_SIZE(bad_names));
+	tcase_add_loop_test(tcase, template_that_cannot_be, 0, ARRAY_SIZE(bad_templates));
+	return suite_run(suite);
+}

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Whole runs of the command against a daemon that plays a script: output, messages and exit
+ * statuses. */
+#include "base/mem.h"
+#include "cli/lines.h"
+#include "cli/listing.h"
+#include "cli/run.h"
+#include "unit/fake_gatherd.h"
+#include "unit/suite.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+static char dir[] = "/tmp/gather-run.XXXXXX";
+static char out[1 << 16], err[1 << 16];
+static struct fake_gatherd fake;
+/* What standard output is opened with, and the end of a pipe that is closed once it is. */
+static int out_flags = O_WRONLY | O_CREAT | O_TRUNC, closed_end = -1;
+
+static void set_up(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chdir(dir), 0);
+}
+
+static void tear_down(void)
+{
+	static const char *const files[] = {"out", "err", "in", "a.csv", "b.csv", "file"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		unlink(files[i]);
+	ck_assert_msg(rmdir(dir) == 0, "something is left in %s", dir);
+}
+
+static void redirect(const char *path, int fd, int flags)
+{
+	int file = open(path, flags, 0600);
+
+	ck_assert_int_ge(file, 0);
+	dup2(file, fd);
+	close(file);
+}
+
+static void read_back(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t len = read(fd, text, size - 1);
+
+	text[len > 0 ? len : 0] = '\0';
+	close(fd);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	fputs(text, file);
+	fclose(file);
+}
+
+/* Runs the command line; `out` and `err` are what it wrote. Returns the exit status. */
+static int run(const char *const *words)
+{
+	struct options options;
+	struct arena arena;
+	char command[] = "gather", copies[32][256], *argv[32] = {command};
+	int argc = 1, status;
+
+	for (; words[argc - 1] != NULL; argc++)
+		argv[argc] = strcpy(copies[argc], words[argc - 1]);
+	setenv("GATHERD_SOCKET", fake.path, 1);
+	redirect("out", STDOUT_FILENO, out_flags);
+	if (closed_end >= 0)
+		close(closed_end);
+	redirect("err", STDERR_FILENO, O_WRONLY | O_CREAT | O_TRUNC);
+	arena_init(&arena, 0, NULL);
+	ck_assert_int_eq(options_parse(&arena, argc, argv, &options), 0);
+	if (options.verb == VERB_LINES)
+		status = run_lines(&options);
+	else if (options.verb == VERB_QUERIES || options.verb == VERB_REPORT)
+		status = run_queries(&arena, &options);
+	else
+		status = run_listing(&options);
+	arena_free(&arena);
+	ck_assert_uint_eq(mem_live_blocks(), 0);
+	if (closed_end < 0)
+		read_back("out", out, sizeof(out));
+	read_back("err", err, sizeof(err));
+	return status;
+}
+
+#define RUN(...)    run((const char *const[]){__VA_ARGS__, NULL})
+#define SCRIPT(...) fake_start(&fake, (struct fake_step[]){__VA_ARGS__, {0}})
+
+#define COLUMNS(item)                                                                              \
+	"{\"id\":1,\"event\":\"columns\",\"item\":" item                                           \
+	",\"columns\":[{\"name\":\"n\",\"type\":\"int4\",\"oid\":23}]}\n"
+#define ROWS(item, rows) "{\"id\":1,\"event\":\"rows\",\"item\":" item ",\"rows\":[" rows "]}\n"
+#define DONE(item)                                                                                 \
+	"{\"id\":1,\"event\":\"done\",\"item\":" item ",\"count\":1,\"command\":\"SELECT\"}\n"
+#define FAIL(item, code, effects)                                                                  \
+	"{\"id\":1,\"event\":\"error\",\"item\":" item ",\"error\":{\"code\":\"" code              \
+	"\",\"message\":\"said so\",\"effects\":\"" effects "\"}}\n"
+#define END "{\"id\":1,\"event\":\"end\",\"ok\":true,\"failed\":0,\"elapsed\":2.5}\n"
+
+START_TEST(all_well)
+{
+	SCRIPT({FAKE_READ,
+		"{\"id\":1,\"gather\":[\"select 1\"],\"stream\":true,\"values\":\"text\"}"},
+	       {FAKE_SEND, COLUMNS("0") ROWS("0", "[\"1\"]") DONE("0") END}, {FAKE_EOF});
+	ck_assert_int_eq(RUN("-r", "select 1"), EXIT_ALL_WELL);
+	ck_assert_str_eq(out, "1\n");
+	ck_assert_str_eq(err, "");
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(all_options_are_sent)
+{
+	SCRIPT({FAKE_READ,
+		"\"gather\":[\"select "
+		"1\"],\"db\":\"x\",\"timeout\":2.5,\"on_error\":\"cancel\",\"stream\":true,"
+		"\"rows\":\"objects\",\"concurrency\":3}"},
+	       {FAKE_SEND, DONE("0") END});
+	ck_assert_int_eq(RUN("-d", "x", "-m", "2500ms", "-e", "-j", "3", "--objects", "select 1"),
+			 EXIT_ALL_WELL);
+	fake_stop(&fake);
+}
+END_TEST
+
+/* Each query is sent the names that it has, and they are sent beside it. */
+START_TEST(settings)
+{
+	write_file("in", "-- name: a\nselect :x, ':y';\n\n-- name: b\nselect :y::text; -- name: "
+			 "c\nselect 3");
+	SCRIPT({FAKE_READ,
+		"[{\"sql\":\"select :x, ':y'\",\"name\":\"a\",\"params\":{\"x\":\"1;\"}},"
+		"{\"sql\":\"select :y::text\",\"name\":\"b\",\"params\":{\"y\":\"\"}},"},
+	       {FAKE_SEND, DONE("0") DONE("1") DONE("2") END});
+	ck_assert_int_eq(RUN("-v", "x=1;", "-v", "y=", "-f", "in"), EXIT_ALL_WELL);
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(report)
+{
+	SCRIPT({FAKE_READ, "\"report\":\"daily\",\"params\":{\"day\":\"today\"}"},
+	       {FAKE_SEND,
+		"{\"id\":1,\"event\":\"columns\",\"item\":0,\"name\":\"q\",\"columns\":[]}\n"
+		"{\"id\":1,\"event\":\"done\",\"item\":0,\"name\":\"q\",\"count\":0}\n" END});
+	ck_assert_int_eq(RUN("--json", "report", "daily", "day=today"), EXIT_ALL_WELL);
+	ck_assert_ptr_nonnull(
+		strstr(out, "\"results\":{\"q\":{\"columns\":[],\"rows\":[],\"count\":0}}}"));
+	fake_stop(&fake);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	struct fake_step steps[5];
+	int status;
+	const char *said; /* a part of it */
+} statuses[] = {
+	{"a failed query",
+	 {{FAKE_READ, NULL}, {FAKE_SEND, FAIL("0", "timeout", "none") DONE("1") END}},
+	 EXIT_FAILED,
+	 "query 1: timeout: said so\nQUERY:  select 1\n"},
+	{"one whose effects are not known",
+	 {{FAKE_READ, NULL}, {FAKE_SEND, FAIL("0", "connection_lost", "unknown") DONE("1") END}},
+	 EXIT_DOUBT,
+	 "EFFECTS:  unknown"},
+	{"one that is done",
+	 {{FAKE_READ, NULL}, {FAKE_SEND, FAIL("1", "too_large", "done") DONE("0") END}},
+	 EXIT_DOUBT,
+	 "EFFECTS:  done"},
+	{"cancelled because of another",
+	 {{FAKE_READ, NULL},
+	  {FAKE_SEND, FAIL("1", "sql", "none") FAIL("0", "cancelled", "none") END}},
+	 EXIT_FAILED,
+	 "1 query was cancelled"},
+	{"refused",
+	 {{FAKE_READ, NULL},
+	  {FAKE_SEND, "{\"id\":1,\"error\":{\"code\":\"bad_request\",\"message\":\"no\",\"key\":"
+		      "\"db\",\"effects\":\"none\"}}\n"}},
+	 EXIT_NOTHING,
+	 "refused: bad_request: no: db"},
+	{"gone before anything", {{FAKE_READ, NULL}, {FAKE_CLOSE}}, EXIT_DOUBT, "went away"},
+	{"gone in the middle",
+	 {{FAKE_READ, NULL}, {FAKE_SEND, DONE("0")}, {FAKE_CLOSE}},
+	 EXIT_DOUBT,
+	 "went away"},
+	{"gone before the end",
+	 {{FAKE_READ, NULL}, {FAKE_SEND, DONE("0") DONE("1")}, {FAKE_CLOSE}},
+	 EXIT_DOUBT,
+	 "went away"},
+	{"gone after a failure",
+	 {{FAKE_READ, NULL}, {FAKE_SEND, FAIL("1", "sql", "none")}, {FAKE_CLOSE}},
+	 EXIT_DOUBT,
+	 "query 2: ERROR:  said so"},
+	{"reset", {{FAKE_RESET}}, EXIT_DOUBT, "went away"},
+	{"garbage", {{FAKE_READ, NULL}, {FAKE_SEND, "hello\n"}}, EXIT_DOUBT, "makes no sense"},
+	{"an end without all answers",
+	 {{FAKE_READ, NULL}, {FAKE_SEND, DONE("0") END}},
+	 EXIT_DOUBT,
+	 "makes no sense"},
+	{"two answers to one",
+	 {{FAKE_READ, NULL}, {FAKE_SEND, DONE("0") DONE("0")}},
+	 EXIT_DOUBT,
+	 "makes no sense"},
+	{"no stream",
+	 {{FAKE_READ, NULL}, {FAKE_SEND, "{\"id\":1,\"results\":[]}\n"}},
+	 EXIT_DOUBT,
+	 "makes no sense"},
+};
+
+START_TEST(status)
+{
+	fake_start(&fake, statuses[_i].steps);
+	ck_assert_msg(RUN("select 1", "select 2") == statuses[_i].status, "%s: %s",
+		      statuses[_i].name, err);
+	ck_assert_msg(strstr(err, statuses[_i].said) != NULL, "%s: %s", statuses[_i].name, err);
+	fake_stop(&fake);
+}
+END_TEST
+
+static const struct {
+	const char *text, *said;
+} bad_files[] = {
+	{"select 1;\n\nselect 'x", "in:3: a quote"},
+	{"select (1;", "in:1: a quote, comment or parenthesis"},
+	{"select $$ x", "in:1:"},
+	{"", "in: no statement"},
+	{"-- nothing\n;;", "in: no statement"},
+	{"select 1;\nselect '\xff';", "in:2: not UTF-8"},
+	{"-- name: a\nselect 1;\n-- name: a\nselect 2;", "in:4: the name a is taken by in:2"},
+};
+
+/* Nothing runs: there is not even a daemon. */
+START_TEST(bad_file)
+{
+	write_file("in", bad_files[_i].text);
+	ck_assert_int_eq(RUN("-f", "in"), EXIT_NOTHING);
+	ck_assert_msg(strstr(err, bad_files[_i].said) != NULL, "%s", err);
+}
+END_TEST
+
+START_TEST(no_file)
+{
+	ck_assert_int_eq(RUN("-f", "nonexistent"), EXIT_NOTHING);
+	ck_assert_ptr_nonnull(strstr(err, "nonexistent: No such file"));
+}
+END_TEST
+
+START_TEST(unused_setting)
+{
+	ck_assert_int_eq(RUN("-v", "dya=1", "select ':dya', :day"), EXIT_NOTHING);
+	ck_assert_ptr_nonnull(strstr(err, "no query has a :dya"));
+}
+END_TEST
+
+START_TEST(no_daemon)
+{
+	strcpy(fake.path, "/nonexistent/sock");
+	ck_assert_int_eq(RUN("select 1"), EXIT_NOTHING);
+	ck_assert_ptr_nonnull(strstr(err, "/nonexistent/sock: No such file"));
+}
+END_TEST
+
+START_TEST(place_of_an_error_in_a_file)
+{
+	write_file("in", "select 1;\n\n-- name: second\nselect\n  nope;\n");
+	SCRIPT({FAKE_READ, NULL},
+	       {FAKE_SEND, DONE("0") "{\"id\":1,\"event\":\"error\",\"item\":1,\"error\":{\"code\":"
+				     "\"sql\",\"severity\":\"ERROR\","
+				     "\"message\":\"no\\u001bpe\",\"position\":10,\"hint\":\"h\","
+				     "\"effects\":\"none\"}}\n" END});
+	ck_assert_int_eq(RUN("-f", "in"), EXIT_FAILED);
+	ck_assert_str_eq(
+		err,
+		"gather: in:5: second: ERROR:  no?pe\nLINE 2:   nope\n          ^\nHINT:  h\n");
+	fake_stop(&fake);
+}
+END_TEST
+
+/* ---- files ---- */
+
+START_TEST(file_appears)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS("0") ROWS("0", "[1]") DONE("0") END});
+	ck_assert_int_eq(RUN("--csv", "-o", "file", "select 1"), EXIT_ALL_WELL);
+	ck_assert_str_eq(out, "");
+	read_back("file", out, sizeof(out));
+	ck_assert_str_eq(out, "n\n1\n");
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(file_does_not_appear)
+{
+	SCRIPT({FAKE_READ, NULL},
+	       {FAKE_SEND, COLUMNS("0") ROWS("0", "[1]") DONE("0") FAIL("1", "sql", "none") END});
+	ck_assert_int_eq(RUN("--csv", "-o", "file", "select 1", "select 2"), EXIT_FAILED);
+	ck_assert_int_ne(access("file", F_OK), 0);
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(file_for_each_query)
+{
+	write_file("in", "-- name: a\nselect 1;\n-- name: b\nselect 2;");
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS("1") ROWS("1", "[2]") DONE("1") COLUMNS("0")
+						      ROWS("0", "[1]") DONE("0") END});
+	ck_assert_int_eq(RUN("--csv", "-o", "%n.csv", "-f", "in"), EXIT_ALL_WELL);
+	read_back("a.csv", out, sizeof(out));
+	ck_assert_str_eq(out, "n\n1\n");
+	read_back("b.csv", out, sizeof(out));
+	ck_assert_str_eq(out, "n\n2\n");
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(file_that_cannot_be)
+{
+	ck_assert_int_eq(RUN("-o", "none/file", "select 1"), EXIT_NOTHING);
+	ck_assert_ptr_nonnull(strstr(err, "none/file: No such file"));
+}
+END_TEST
+
+/* The output takes no more: the daemon is told, and what became of the queries is waited for. */
+START_TEST(full_disk)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS("0") ROWS("0", "[1]")},
+	       {FAKE_READ, "\"cancel\":1"},
+	       {FAKE_SEND, "{\"id\":2,\"cancelled\":true}\n" FAIL("0", "cancelled", "none") END});
+	ck_assert_int_eq(RUN("-r", "-o", "/dev/full", "select 1"), EXIT_FAILED);
+	ck_assert_ptr_nonnull(strstr(err, "/dev/full: No space left"));
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(closed_pipe)
+{
+	int ends[2];
+	char path[64];
+
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS("0") ROWS("0", "[1]")}, {FAKE_EOF});
+	ck_assert_int_eq(pipe(ends), 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[1]);
+	ck_assert_int_eq(symlink(path, "out"), 0);
+	out_flags = O_WRONLY;
+	closed_end = ends[0];
+	ck_assert_int_eq(RUN("-r", "select 1"), EXIT_SIGNAL(SIGPIPE));
+	ck_assert_str_eq(err, "");
+	fake_stop(&fake);
+}
+END_TEST
+
+/* ---- signals ---- */
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+START_TEST(signal_cancels)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS("0") ROWS("0", "[1]")},
+	       {FAKE_SIGNAL, NULL, (size_t)signals[_i]}, {FAKE_READ, "\"cancel\":1"},
+	       {FAKE_SEND, "{\"id\":2,\"cancelled\":true}\n" FAIL("0", "cancelled", "none") END});
+	ck_assert_int_eq(RUN("-r", "-o", "file", "select 1"), EXIT_SIGNAL(signals[_i]));
+	ck_assert_ptr_nonnull(strstr(err, "without any effect"));
+	ck_assert_int_ne(access("file", F_OK), 0);
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(signal_leaves_doubt)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SIGNAL, NULL, SIGTERM}, {FAKE_READ, "\"cancel\":1"},
+	       {FAKE_CLOSE});
+	ck_assert_int_eq(RUN("select 1"), EXIT_SIGNAL(SIGTERM));
+	ck_assert_ptr_nonnull(strstr(err, "may have taken effect"));
+	fake_stop(&fake);
+}
+END_TEST
+
+/* The daemon does not react to the cancel: a second signal ends it all. */
+START_TEST(second_signal)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SIGNAL, NULL, SIGINT}, {FAKE_READ, "\"cancel\":1"},
+	       {FAKE_SIGNAL, NULL, SIGINT}, {FAKE_EOF});
+	RUN("select 1");
+	ck_abort_msg("still there");
+}
+END_TEST
+
+/* ---- lines ---- */
+
+static const struct {
+	const char *requests;
+	struct fake_step steps[6];
+	int status;
+	const char *printed;
+} conversations[] = {
+	{"{\"ping\":true}\n\n{\"id\":\"x\",\"gather\":[]}",
+	 {{FAKE_READ, "ping"},
+	  {FAKE_READ, "\n"},
+	  {FAKE_READ, "gather"},
+	  {FAKE_EOF},
+	  {FAKE_SEND, "{\"id\":1,\"pong\":true}\n{\"id\":\"x\",\"ok\":true,\"results\":[]}\n"}},
+	 EXIT_ALL_WELL,
+	 "{\"id\":1,\"pong\":true}\n{\"id\":\"x\",\"ok\":true,\"results\":[]}\n"},
+	{"a stream\n",
+	 {{FAKE_READ, NULL},
+	  {FAKE_EOF},
+	  {FAKE_SEND,
+	   "{\"id\":1,\"event\":\"done\",\"item\":0}\n{\"id\":1,\"event\":\"end\",\"ok\":true}\n"}},
+	 EXIT_ALL_WELL,
+	 "{\"id\":1,\"event\":\"done\",\"item\":0}\n{\"id\":1,\"event\":\"end\",\"ok\":true}\n"},
+	{"one that fails\n",
+	 {{FAKE_READ, NULL},
+	  {FAKE_SEND, "{\"id\":1,\"ok\":false,\"results\":[{\"error\":{\"effects\":\"none\"}}]}\n"},
+	  {FAKE_EOF}},
+	 EXIT_FAILED,
+	 "{\"id\":1,\"ok\":false,\"results\":[{\"error\":{\"effects\":\"none\"}}]}\n"},
+	{"one in doubt\n",
+	 {{FAKE_READ, NULL},
+	  {FAKE_SEND,
+	   "{\"id\":1,\"ok\":false,\"results\":[{\"error\":{\"effects\":\"unknown\"}}]}\n"},
+	  {FAKE_EOF}},
+	 EXIT_DOUBT,
+	 "{\"id\":1,\"ok\":false,\"results\":[{\"error\":{\"effects\":\"unknown\"}}]}\n"},
+	{"refused\n",
+	 {{FAKE_READ, NULL}, {FAKE_SEND, "{\"id\":1,\"error\":{}}\n"}, {FAKE_CLOSE}},
+	 EXIT_NOTHING,
+	 "{\"id\":1,\"error\":{}}\n"},
+	{"one\ntwo\n",
+	 {{FAKE_READ, "one"},
+	  {FAKE_READ, "two"},
+	  {FAKE_SEND, "{\"id\":2,\"ok\":true}\n"},
+	  {FAKE_CLOSE}},
+	 EXIT_DOUBT,
+	 "{\"id\":2,\"ok\":true}\n"},
+	{"", {{FAKE_EOF}}, EXIT_ALL_WELL, ""},
+};
+
+START_TEST(conversation)
+{
+	write_file("in", conversations[_i].requests);
+	fake_start(&fake, conversations[_i].steps);
+	ck_assert_msg(RUN("-J", "in") == conversations[_i].status, "%s: %s",
+		      conversations[_i].requests, err);
+	ck_assert_str_eq(out, conversations[_i].printed);
+	fake_stop(&fake);
+}
+END_TEST
+
+/* ---- one question ---- */
+
+START_TEST(ping)
+{
+	SCRIPT({FAKE_READ, "{\"ping\":true}"},
+	       {FAKE_SEND, "{\"id\":1,\"pong\":true,\"version\":\"1.2\",\"protocol\":1}\n"});
+	ck_assert_int_eq(RUN("ping"), EXIT_ALL_WELL);
+	ck_assert_str_eq(out, "gatherd 1.2 is there, protocol 1\n");
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(reports)
+{
+	SCRIPT({FAKE_READ, "{\"reports\":true}"},
+	       {FAKE_SEND, "{\"id\":1,\"reports\":[{\"name\":\"a\",\"title\":null,\"params\":[]},{"
+			   "\"name\":\"b\",\"title\":\"B, really\","
+			   "\"params\":[{\"name\":\"day\",\"type\":\"date\",\"default\":\"current_"
+			   "date\"},{\"name\":\"n\",\"type\":\"int\"}]}]}\n"});
+	ck_assert_int_eq(RUN("--csv", "reports"), EXIT_ALL_WELL);
+	ck_assert_str_eq(out, "report,title,parameters\na,\"\",\"\"\nb,\"B, really\",\"day date = "
+			      "current_date, n int\"\n");
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(stats)
+{
+	SCRIPT({FAKE_READ, "{\"stats\":true}"},
+	       {FAKE_SEND, "{\"id\":1,\"stats\":{\"uptime\":1.5,\"pools\":{\"main\":{\"idle\":2}},"
+			   "\"clients\":[{\"name\":\"x\",\"n\":1},7],\"none\":[]}}\n"});
+	ck_assert_int_eq(RUN("-r", "stats"), EXIT_ALL_WELL);
+	ck_assert_str_eq(out, "uptime\t1.5\npools.main.idle\t2\nclients.x.name\tx\nclients.x."
+			      "n\t1\nclients.2\t7\nnone\t[]\n");
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(stats_denied)
+{
+	SCRIPT({FAKE_READ, NULL},
+	       {FAKE_SEND, "{\"id\":1,\"error\":{\"code\":\"denied\",\"message\":\"not you\"}}\n"});
+	ck_assert_int_eq(RUN("stats"), EXIT_NOTHING);
+	ck_assert_ptr_nonnull(strstr(err, "denied: not you"));
+	fake_stop(&fake);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("cli_run");
+	TCase *tcase = suite_case(suite, "runs", 20);
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, all_well);
+	tcase_add_test(tcase, all_options_are_sent);
+	tcase_add_test(tcase, settings);
+	tcase_add_test(tcase, report);
+	tcase_add_loop_test(tcase, status, 0, ARRAY_SIZE(statuses));
+	tcase_add_loop_test(tcase, bad_file, 0, ARRAY_SIZE(bad_files));
+	tcase_add_test(tcase, no_file);
+	tcase_add_test(tcase, unused_setting);
+	tcase_add_test(tcase, no_daemon);
+	tcase_add_test(tcase, place_of_an_error_in_a_file);
+	tcase_add_test(tcase, file_appears);
+	tcase_add_test(tcase, file_does_not_appear);
+	tcase_add_test(tcase, file_for_each_query);
+	tcase_add_test(tcase, file_that_cannot_be);
+	tcase_add_test(tcase, full_disk);
+	tcase_add_test(tcase, closed_pipe);
+	tcase_add_loop_test(tcase, signal_cancels, 0, ARRAY_SIZE(signals));
+	tcase_add_test(tcase, signal_leaves_doubt);
+	tcase_add_loop_test(tcase, conversation, 0, ARRAY_SIZE(conversations));
+	tcase_add_test(tcase, ping);
+	tcase_add_test(tcase, reports);
+	tcase_add_test(tcase, stats);
+	tcase_add_test(tcase, stats_denied);
+	tcase = suite_case(suite, "ends at once", 20);
+	tcase_add_checked_fixture(tcase, set_up, NULL);
+	tcase_add_exit_test(tcase, second_signal, EXIT_SIGNAL(SIGINT));
+	return suite_run(suite);
+}
