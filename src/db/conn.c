@@ -29,10 +29,16 @@
 
 void conn_assign(struct conn *conn, struct db_query *query)
 {
-	assert(conn->state == CONN_IDLE && conn->next == NULL);
-	conn->next = query;
+	assert(conn->lease != NULL || (conn->state == CONN_IDLE && list_empty(&conn->unsent)));
 	query->conn = conn;
 	query->state = DB_QUERY_ASSIGNED;
+	list_push_back(&conn->unsent, &query->node);
+	co_unpark(conn->driver);
+}
+
+void conn_release(struct conn *conn)
+{
+	conn->lease = NULL;
 	co_unpark(conn->driver);
 }
 
@@ -206,23 +212,29 @@ static void want_single_rows(struct conn *conn)
 		PQsetSingleRowMode(conn->link.pg);
 }
 
-static void send_next(struct conn *conn)
+static void start_lease(struct conn *conn, struct db_query *query)
 {
-	struct db_query *query = conn->next;
-	PGconn *pg = conn->link.pg;
-	bool describe;
+	conn->lease = query;
+	query->sent_ns = co_now_ns();
+	query_finish(query);
+	query->conn = conn;
+}
+
+static void send_one(struct conn *conn, struct db_query *query)
+{
+	bool describe = query->kind == DB_QUERY_DESCRIBE;
 	int commands;
 
-	if (query == NULL || conn->lost)
-		return;
-	conn->next = NULL;
 	conn->just_reset = false;
 	if (query->stop != DB_STOP_NONE) {
 		refuse_stopped(query);
 		return;
 	}
-	describe = query->kind == DB_QUERY_DESCRIBE;
-	commands = describe ? send_describe(pg, query) : send_execute(conn, query);
+	if (query->kind == DB_QUERY_LEASE) {
+		start_lease(conn, query);
+		return;
+	}
+	commands = describe ? send_describe(conn->link.pg, query) : send_execute(conn, query);
 	query->sent_ns = co_now_ns();
 	query->state = DB_QUERY_RUNNING;
 	results_push(&conn->results, &query->segment, describe ? SEGMENT_DESCRIBE : SEGMENT_EXECUTE,
@@ -230,11 +242,27 @@ static void send_next(struct conn *conn)
 	if (commands < 0) {
 		/* libpq takes nothing, or only a part: what went out is unknown. */
 		err_set(&query->err, query->arena, ERR_INTERNAL, ERR_EFFECTS_UNKNOWN,
-			"cannot send: %s", pgerror_tidy(query->arena, PQerrorMessage(pg)));
+			"cannot send: %s",
+			pgerror_tidy(query->arena, PQerrorMessage(conn->link.pg)));
 		conn->lost = true;
 		return;
 	}
-	want_single_rows(conn);
+	if (results_head(&conn->results) == &query->segment)
+		want_single_rows(conn);
+}
+
+static void send_unsent(struct conn *conn)
+{
+	/* A signal that is still on the way must not hit what comes next, not even of the same
+	 * holder. */
+	if (list_empty(&conn->unsent) || conn->cancelling)
+		return;
+	while (!conn->lost && !list_empty(&conn->unsent)) {
+		struct db_query *query = LIST_ENTRY(conn->unsent.next, struct db_query, node);
+
+		list_remove(&query->node);
+		send_one(conn, query);
+	}
 	flush(conn);
 }
 
@@ -295,7 +323,8 @@ static bool run_again(struct conn *conn, struct db_query *query)
 		return false;
 	if (results_failed_early(&query->segment))
 		prepared_forget(&conn->prepared, query->sql);
-	if (query->stop != DB_STOP_NONE || !query->stale)
+	/* In a transaction the error has ended it; a lease's holder runs its queries itself. */
+	if (query->stop != DB_STOP_NONE || !query->stale || conn->lease != NULL)
 		return false;
 	prepared_clear(&conn->prepared);
 	conn->dirty = true; /* the session may hold some of them still */
@@ -570,12 +599,11 @@ static void settle(struct conn *conn)
 	struct pool *pool = conn->pool;
 	int64_t now_ns = co_now_ns();
 
-	if (conn->cancelling)
+	if (conn->cancelling || conn->lease != NULL)
 		return; /* its signal may still be on the way */
 	if (now_ns >= conn->expires_ns)
 		conn->closing = true;
-	if (conn->cancel_failed || conn->closing ||
-	    PQtransactionStatus(conn->link.pg) == PQTRANS_UNKNOWN) {
+	if (conn->closing || PQtransactionStatus(conn->link.pg) == PQTRANS_UNKNOWN) {
 		conn->lost = true;
 		return;
 	}
@@ -626,12 +654,14 @@ static void serve(struct conn *conn)
 		/* Reading comes first: a session that has died in the pool must not be sent a
 		 * query. */
 		read_results(conn);
-		send_next(conn);
+		if (conn->cancel_failed && results_empty(&conn->results))
+			conn->lost = true;
+		send_unsent(conn);
 		if (conn->unflushed)
 			flush(conn);
-		if (!conn->lost && conn->next == NULL && results_empty(&conn->results))
+		if (!conn->lost && list_empty(&conn->unsent) && results_empty(&conn->results))
 			settle(conn);
-		if (conn->lost || conn->next != NULL)
+		if (conn->lost || (!list_empty(&conn->unsent) && !conn->cancelling))
 			continue;
 		watch(conn);
 		rc = co_park(next_deadline_ns(conn));
@@ -657,15 +687,20 @@ static void fail_queries(struct conn *conn)
 		query->stopped_by_sink = query->stop == DB_STOP_SINK;
 		query_finish(query);
 	}
-	if (conn->next != NULL) {
-		struct db_query *query = conn->next;
+	while (!list_empty(&conn->unsent)) {
+		struct db_query *query = LIST_ENTRY(conn->unsent.next, struct db_query, node);
 
-		conn->next = NULL;
+		list_remove(&query->node);
 		query->conn = NULL;
-		if (query->stop != DB_STOP_NONE)
+		if (query->stop != DB_STOP_NONE) {
 			refuse_stopped(query);
-		else
+		} else if (conn->lease == NULL) {
 			pool_requeue(conn->pool, query);
+		} else {
+			err_set(&query->err, query->arena, ERR_CONNECTION_LOST, ERR_EFFECTS_NONE,
+				"the connection was lost before this was sent");
+			query_finish(query);
+		}
 	}
 }
 
@@ -698,6 +733,8 @@ static int conn_main(void *arg)
 	}
 	co_watch_stop(&conn->watch);
 	fail_queries(conn);
+	if (conn->lease != NULL)
+		conn->lease->conn = NULL; /* its holder sees that there is none any more */
 	PQclear(conn->held);
 	/* A cancel's transport still uses the key, a look-up of types still points here. */
 	co_shield();
@@ -723,6 +760,7 @@ int conn_start(struct pool *pool)
 	conn->pool = pool;
 	conn->expires_ns = CLOCK_NEVER;
 	results_init(&conn->results);
+	list_init(&conn->unsent);
 	/* With a reset after each statement nothing prepared would last. */
 	prepared_init(&conn->prepared, pool->conf->session_reset == CONFIG_RESET_ALWAYS
 					       ? 0

@@ -37,8 +37,9 @@ struct conn {
 	struct co_task *driver;
 	struct co_watch watch;
 	struct results results;
-	struct segment own;    /* a set-up or reset under way */
-	struct db_query *next; /* assigned, not sent */
+	struct segment own; /* a set-up or reset under way */
+	struct list unsent; /* db_query.node: assigned, in the order in which they are to go out */
+	struct db_query *lease; /* has the connection to itself until conn_release; NULL: none */
 	struct session_baseline baseline;
 	struct prepared prepared;
 
@@ -77,8 +78,10 @@ struct conn {
 /* Starts a connection and its driver in the pool's group; it is then in pool.connecting. 0 or
  * -ENOMEM. */
 int conn_start(struct pool *pool) MUST_CHECK;
-/* An idle one gets a query. */
+/* An idle one gets a query; a leased one gets one more of its holder's. */
 void conn_assign(struct conn *conn, struct db_query *query);
+/* The end of a lease. Whatever it left in the session is reset. */
+void conn_release(struct conn *conn);
 /* Asks for the query's end in the server. It is still answered through query_finish. */
 void conn_stop_query(struct conn *conn, struct db_query *query, enum db_query_stop reason);
 /* The driver goes on reading. */

@@ -10,6 +10,7 @@ libdb_la_SOURCES = \
 	src/db/dsn.c src/db/dsn.h \
 	src/db/keytrace.c src/db/keytrace.h \
 	src/db/lookup.c src/db/lookup.h \
+	src/db/lease.c src/db/lease.h \
 	src/db/pgerror.c src/db/pgerror.h \
 	src/db/pool.c src/db/pool.h \
 	src/db/prepared.c src/db/prepared.h \

@@ -64,26 +64,10 @@ static int await_outcome(struct db_query *query, int64_t deadline_ns)
 	return rc;
 }
 
-int db_execute(struct pool *pool, struct db_query *query, int64_t deadline_ns)
+int query_await(struct db_query *query, int64_t deadline_ns)
 {
-	int rc;
+	int rc = await_outcome(query, deadline_ns);
 
-	query->pool = pool;
-	query->task = co_task_current();
-	query->submitted_ns = co_now_ns();
-	query->state = DB_QUERY_NEW;
-	query->count = -1;
-	if (co_cancelled() || deadline_ns <= query->submitted_ns) {
-		rc = co_cancelled() ? -ECANCELED : 0;
-		set_stopped_in_queue(query, rc < 0 ? DB_STOP_CANCELLED : DB_STOP_TIMEOUT);
-		query_finish(query);
-		return rc;
-	}
-	if (pool_submit(pool, query) < 0) {
-		query_finish(query);
-		return 0;
-	}
-	rc = await_outcome(query, deadline_ns);
 	if (query->state != DB_QUERY_DONE) {
 		stop(query, rc == -ECANCELED ? DB_STOP_CANCELLED : DB_STOP_TIMEOUT);
 		/* Its memory is the connection's to use until it says that it is done. */
@@ -94,6 +78,34 @@ int db_execute(struct pool *pool, struct db_query *query, int64_t deadline_ns)
 		co_unshield();
 	}
 	return rc == -ECANCELED ? rc : 0;
+}
+
+void query_submitted(struct db_query *query, struct pool *pool)
+{
+	query->pool = pool;
+	query->task = co_task_current();
+	query->submitted_ns = co_now_ns();
+	query->state = DB_QUERY_NEW;
+	query->count = -1;
+	list_init(&query->node);
+}
+
+int db_execute(struct pool *pool, struct db_query *query, int64_t deadline_ns)
+{
+	int rc;
+
+	query_submitted(query, pool);
+	if (co_cancelled() || deadline_ns <= query->submitted_ns) {
+		rc = co_cancelled() ? -ECANCELED : 0;
+		set_stopped_in_queue(query, rc < 0 ? DB_STOP_CANCELLED : DB_STOP_TIMEOUT);
+		query_finish(query);
+		return rc;
+	}
+	if (pool_submit(pool, query) < 0) {
+		query_finish(query);
+		return 0;
+	}
+	return query_await(query, deadline_ns);
 }
 
 void db_query_resume(struct db_query *query)

@@ -57,13 +57,14 @@ struct db_owner {
 
 enum db_query_kind {
 	DB_QUERY_EXECUTE,
-	DB_QUERY_DESCRIBE /* only tells the types of the parameters */
+	DB_QUERY_DESCRIBE, /* only tells the types of the parameters */
+	DB_QUERY_LEASE	   /* asks for a connection to itself: db/lease.h */
 };
 
 enum db_query_state {
 	DB_QUERY_NEW,
 	DB_QUERY_QUEUED,   /* in the pool's queue */
-	DB_QUERY_ASSIGNED, /* conn->next */
+	DB_QUERY_ASSIGNED, /* in conn->unsent */
 	DB_QUERY_RUNNING,  /* sent: in conn->results */
 	DB_QUERY_DONE
 };
@@ -100,7 +101,7 @@ struct db_query {
 	struct pool *pool;
 	struct conn *conn;    /* ASSIGNED, RUNNING */
 	struct co_task *task; /* waits in db_execute */
-	struct list node;     /* QUEUED: in its request's queue */
+	struct list node;     /* QUEUED: in its request's queue; ASSIGNED: in conn->unsent */
 	struct queue_request *queue_request;
 	struct segment segment; /* RUNNING */
 	struct db_cell *cells;	/* of one row, in the arena */
@@ -126,6 +127,10 @@ void db_query_resume(struct db_query *query);
 
 /* ---- for the other files of db/ ---- */
 
+/* Begins its life in a pool, for the current task. */
+void query_submitted(struct db_query *query, struct pool *pool);
+/* Waits for its end, as db_execute does; it has been handed to a connection or to the queue. */
+int query_await(struct db_query *query, int64_t deadline_ns);
 void query_finish(struct db_query *query);
 /* Sets what a query ends with whose connection is gone. `reason`: what is known, may be NULL. */
 void query_lost(struct db_query *query, const char *reason);
