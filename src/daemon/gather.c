@@ -26,7 +26,9 @@ struct gather *gather_new(struct session *session)
 	gather->number = ++server->requests;
 	gather->read_ns = co_now_ns();
 	list_init(&gather->node);
-	arena_init(&gather->arena, 0, &server->memory);
+	/* What is read of a line may take many times its length: one request must not take all
+	 * there is. */
+	arena_init(&gather->arena, server->config->memory_limit_bytes / 4, &server->memory);
 	return gather;
 }
 
@@ -73,11 +75,11 @@ static struct gather_lane *add_lane(struct gather *gather, struct database *data
 	return lane;
 }
 
-static int choose_lane(struct gather *gather, const struct request_query *query,
+static int choose_lane(struct gather *gather, const struct request_item *request,
 		       struct gather_lane **ret_lane, struct err *ret_err)
 {
 	struct session *session = gather->session;
-	struct str name = query->db.data != NULL ? query->db : gather->request.options.db;
+	struct str name = request->db.data != NULL ? request->db : gather->request.options.db;
 	struct database *database = server_find_database(session->server, name);
 	struct gather_lane *lane;
 
@@ -159,7 +161,7 @@ static int make_items(struct gather *gather, struct err *ret_err)
 
 		if (rc < 0)
 			return rc;
-		item_init(item, gather, lane, &request->items[i], i);
+		item_init(item, gather, lane, &request->items[i].steps[0], i);
 		gather->item_count++;
 		lane->items++;
 		lane->database->pending++;

@@ -7,6 +7,7 @@
 #include "daemon/types.h"
 #include "db/pool.h"
 #include "db/types.h"
+#include "wire/json.h"
 #include "wire/value.h"
 
 #include <errno.h>
@@ -223,10 +224,11 @@ static int array_value(const struct value_type *type, const struct json *value, 
 	if (rc == -ENOMEM)
 		return no_memory(ret_err);
 	if (rc < 0) {
-		err_set(ret_err, arena, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
-			"parameter $%zu: not a PostgreSQL array: nested arrays must all have the "
-			"same lengths",
-			number + 1);
+		err_set(ret_err, arena, ERR_BAD_REQUEST, ERR_EFFECTS_NONE, "parameter $%zu: %s",
+			number + 1,
+			json_any_nul(value) ? "PostgreSQL's text cannot hold \\u0000"
+					    : "not a PostgreSQL array: nested arrays must all have "
+					      "the same lengths");
 		return -EINVAL;
 	}
 	return 0;
@@ -273,7 +275,10 @@ static int bind_values(struct database *database, const struct json *const *valu
 			i < type_count ? types_value_type(database->pool->types, types[i], &storage)
 				       : NULL;
 
-		if (values[i]->type == JSON_ARRAY && type != NULL && type->kind == VALUE_ARRAY)
+		/* int2vector and oidvector, which are delimited by spaces, have no text form with
+		 * braces. */
+		if (values[i]->type == JSON_ARRAY && type != NULL && type->kind == VALUE_ARRAY &&
+		    type->delimiter != ' ')
 			rc = array_value(type, values[i], arena, i, &params->values[i], ret_err);
 		else
 			rc = scalar_value(values[i], arena, i, &params->values[i], ret_err);
