@@ -1,1 +1,2 @@
 dist_man_MANS += docs/man/gatherd.ini.5
+dist_man_MANS += docs/man/gather.1 docs/man/libgather.3 docs/man/gatherd.8

@@ -15,15 +15,12 @@ CLIENT_SOURCES = \
 noinst_LTLIBRARIES += libclient.la
 libclient_la_SOURCES = $(CLIENT_SOURCES) src/client/gather.h
 
-# What others link: of the lower layers only what it needs, hidden.
+# What others link: only gather_* can be seen, and of the lower layers the linker keeps what is used.
 lib_LTLIBRARIES += libgather.la
 include_HEADERS += src/client/gather.h
-libgather_la_SOURCES = $(CLIENT_SOURCES) \
-	src/base/arena.c src/base/buf.c src/base/budget.c src/base/clock.c src/base/mem.c src/base/sys.c \
-	src/base/utf8.c \
-	src/wire/escape.h src/wire/json.c src/wire/json_value.c src/wire/json_write.c src/wire/keyset.c \
-	src/wire/keyset.h
-libgather_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -export-symbols-regex '^gather_'
+libgather_la_SOURCES = $(CLIENT_SOURCES)
+libgather_la_LIBADD = libwire.la libsqltext.la libbase.la
+libgather_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -export-symbols-regex '^gather_' -Wl,--gc-sections
 
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = libgather.pc
