@@ -137,8 +137,9 @@ void conn_stop_query(struct conn *conn, struct db_query *query, enum db_query_st
 		co_unpark(conn->driver); /* takes it back unsent */
 		return;
 	}
-	/* A backend that waits for us to read ignores a cancel: read on, and drop it. */
-	query->discard = true;
+	/* A backend that waits for us to read ignores a cancel: read on, and drop what the sink
+	 * would not take. */
+	query->discard = query->discard || conn->paused || reason == DB_STOP_SINK;
 	conn->paused = false;
 	start_cancel(conn);
 }
@@ -282,10 +283,14 @@ static void send_session(struct conn *conn, int commands)
 
 static void take_rows_rc(struct conn *conn, struct db_query *query, int rc)
 {
-	if (rc == DB_SINK_PAUSE && !query->discard)
+	if (rc == DB_SINK_PAUSE && query->stop == DB_STOP_NONE)
 		conn->paused = true;
-	if (rc < 0)
+	else if (rc == DB_SINK_PAUSE)
+		query->discard = true; /* it is being ended: nobody waits until the sink takes more */
+	if (rc < 0) {
+		query->dropped = true;
 		conn_stop_query(conn, query, DB_STOP_SINK);
+	}
 }
 
 static void take_end(struct conn *conn, struct segment *segment, const PGresult *result)
@@ -369,7 +374,9 @@ static void mismatch(struct conn *conn, const PGresult *result)
 	if (query == NULL || query->err.code != ERR_NONE)
 		return;
 	if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
-		err_set(&query->err, query->arena, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
+		/* What is copied out may be what an INSERT returns. */
+		err_set(&query->err, query->arena, ERR_BAD_REQUEST,
+			status == PGRES_COPY_IN ? ERR_EFFECTS_NONE : ERR_EFFECTS_UNKNOWN,
 			"COPY from or to the client is not possible here");
 	else
 		err_set(&query->err, query->arena, ERR_CONNECTION_LOST, ERR_EFFECTS_UNKNOWN,
@@ -418,7 +425,9 @@ static void take_step(struct conn *conn, enum results_step step, PGresult *resul
 
 	switch (step) {
 	case RESULTS_ROW:
-		if (!head->query->discard)
+		if (head->query->discard)
+			head->query->dropped = true;
+		else
 			take_rows_rc(conn, head->query, rows_give(head->query, result));
 		break;
 	case RESULTS_END:
@@ -629,7 +638,8 @@ static int64_t next_deadline_ns(const struct conn *conn)
 {
 	int64_t idle_ns = conn->pool->conf->server_idle_timeout_ns;
 
-	if (conn->cancelling)
+	/* Also when no cancel could be sent: the query's end is wanted all the same. */
+	if (conn->cancelling || cancel_wanted(conn))
 		return conn->cancel_give_up_ns;
 	if (!results_empty(&conn->results))
 		return results_head(&conn->results)->kind == SEGMENT_SESSION ? conn->own_give_up_ns
@@ -684,7 +694,7 @@ static void fail_queries(struct conn *conn)
 		if (query == NULL)
 			continue;
 		query_lost(query, reason);
-		query->stopped_by_sink = query->stop == DB_STOP_SINK;
+		query_apply_stop(query);
 		query_finish(query);
 	}
 	while (!list_empty(&conn->unsent)) {

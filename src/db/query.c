@@ -165,18 +165,22 @@ void query_apply_stop(struct db_query *query)
 {
 	enum err_effects effects = query->err.effects;
 
+	if (query->err.code == ERR_NONE)
+		effects = query->class.plain_read ? ERR_EFFECTS_NONE : ERR_EFFECTS_DONE;
 	if (query->stop == DB_STOP_SINK) {
 		query->stopped_by_sink = true;
-		if (query->err.code == ERR_NONE)
-			query->err.effects =
-				query->class.plain_read ? ERR_EFFECTS_NONE : ERR_EFFECTS_DONE;
+		query->err.effects = effects;
 		return;
 	}
-	if (query->err.code != ERR_SQL || strcmp(query->err.sqlstate, "57014") != 0)
+	/* Completed all the same: that counts, if all of it can be given. */
+	if (query->err.code == ERR_NONE
+		    ? !query->dropped
+		    : query->err.code != ERR_SQL || strcmp(query->err.sqlstate, "57014") != 0)
 		return;
 	if (query->stop == DB_STOP_TIMEOUT)
 		err_set(&query->err, query->arena, ERR_TIMEOUT, effects,
-			"timed out and was cancelled in the server");
+			query->err.code == ERR_NONE ? "timed out before all its rows were read"
+						    : "timed out and was cancelled in the server");
 	else if (query->stop == DB_STOP_CANCELLED)
 		err_set(&query->err, query->arena, ERR_CANCELLED, effects, "cancelled");
 }

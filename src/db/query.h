@@ -112,6 +112,7 @@ struct db_query {
 	bool unprepared; /* run it as text */
 	bool stale;   /* err: the prepared statement is of no use any more; nothing was executed */
 	bool discard; /* nothing more goes to the sink */
+	bool dropped; /* something did not: what the sink has is not whole */
 	int64_t submitted_ns;
 };
 

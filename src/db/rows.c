@@ -121,6 +121,8 @@ int rows_end(struct db_query *query, const PGresult *result)
 		query->completed = true;
 		if (!query->discard)
 			rc = rows_give(query, result);
+		else if (!query->has_rows || PQntuples(result) > 0)
+			query->dropped = true;
 		if (rc < 0)
 			return rc;
 		return take_tag(query, (PGresult *)(void *)(uintptr_t)result) < 0 ? -ENOMEM : rc;
