@@ -1,8 +1,8 @@
 # unit suites of src/db
 DB_TEST_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBPQ_CFLAGS) -DWITH_POSTGRES='"$(abs_top_srcdir)/tests/unit/with-postgres"'
-DB_TEST_LDADD = libdb.la libco.la libbase.la $(CHECK_LIBS) $(LIBPQ_LIBS) $(PTHREAD_LIBS)
+DB_TEST_LDADD = libdb.la libsqltext.la libco.la libbase.la $(CHECK_LIBS) $(LIBPQ_LIBS) $(PTHREAD_LIBS)
 dist_check_SCRIPTS += tests/unit/with-postgres
-EXTRA_DIST += tests/unit/db_fixture.h tests/unit/postgres.h
+EXTRA_DIST += tests/unit/db_fixture.h tests/unit/db_pool.h tests/unit/postgres.h
 
 check_PROGRAMS += tests/unit/test_db_dsn
 tests_unit_test_db_dsn_SOURCES = tests/unit/test_db_dsn.c
@@ -33,3 +33,27 @@ tests_unit_test_db_pgerror_SOURCES = tests/unit/test_db_pgerror.c
 tests_unit_test_db_pgerror_CPPFLAGS = $(DB_TEST_CPPFLAGS)
 tests_unit_test_db_pgerror_LDADD = $(DB_TEST_LDADD)
 TESTS += tests/unit/test_db_pgerror
+
+check_PROGRAMS += tests/unit/test_db_queue
+tests_unit_test_db_queue_SOURCES = tests/unit/test_db_queue.c
+tests_unit_test_db_queue_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_queue_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_queue
+
+check_PROGRAMS += tests/unit/test_db_results
+tests_unit_test_db_results_SOURCES = tests/unit/test_db_results.c
+tests_unit_test_db_results_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_results_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_results
+
+check_PROGRAMS += tests/unit/test_db_query
+tests_unit_test_db_query_SOURCES = tests/unit/test_db_query.c
+tests_unit_test_db_query_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_query_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_query
+
+check_PROGRAMS += tests/unit/test_db_stop
+tests_unit_test_db_stop_SOURCES = tests/unit/test_db_stop.c
+tests_unit_test_db_stop_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_stop_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_stop

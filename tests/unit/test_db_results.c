@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* The queue of expected results: every order in which a server may answer, and many in which it may
+ * not. */
+#include "db/results.h"
+#include "unit/suite.h"
+
+#include <string.h>
+
+/*
+ * What PQgetResult returns, a letter each: r a row, t the end of rows, c a command tag, e the empty
+ * query, F an error, A a command that was skipped, 0 NULL, S the Sync; i o b COPY, n a non-fatal
+ * error, B a bad response. A word of the outcome for each: row, end, cmd, sync, BAD.
+ */
+static const struct {
+	char letter;
+	ExecStatusType status;
+} statuses[] = {
+	{'r', PGRES_SINGLE_TUPLE},  {'t', PGRES_TUPLES_OK},	 {'c', PGRES_COMMAND_OK},
+	{'e', PGRES_EMPTY_QUERY},   {'F', PGRES_FATAL_ERROR},	 {'A', PGRES_PIPELINE_ABORTED},
+	{'S', PGRES_PIPELINE_SYNC}, {'i', PGRES_COPY_IN},	 {'o', PGRES_COPY_OUT},
+	{'b', PGRES_COPY_BOTH},	    {'n', PGRES_NONFATAL_ERROR}, {'B', PGRES_BAD_RESPONSE},
+};
+
+static enum results_step take(struct results *results, char letter)
+{
+	enum results_step step;
+	PGresult *result = NULL;
+
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		if (statuses[i].letter == letter) {
+			result = PQmakeEmptyPGresult(NULL, statuses[i].status);
+			ck_assert_ptr_nonnull(result);
+		}
+	}
+	ck_assert(result != NULL || letter == '0');
+	step = results_take(results, result);
+	PQclear(result);
+	return step;
+}
+
+static char step_letter(enum results_step step)
+{
+	static const char letters[] = {[RESULTS_ROW] = 'r',
+				       [RESULTS_END] = 'e',
+				       [RESULTS_COMMAND] = 'c',
+				       [RESULTS_SYNC] = 's',
+				       [RESULTS_MISMATCH] = '!'};
+
+	return letters[step];
+}
+
+static const struct {
+	enum segment_kind kind;
+	unsigned commands;
+	const char *results, *steps;
+} orders[] = {
+	/* a query */
+	{SEGMENT_EXECUTE, 1, "c0S", "ecs"},
+	{SEGMENT_EXECUTE, 1, "t0S", "ecs"},
+	{SEGMENT_EXECUTE, 1, "e0S", "ecs"},
+	{SEGMENT_EXECUTE, 1, "rrrt0S", "rrrecs"},
+	{SEGMENT_EXECUTE, 1, "F0S", "ecs"},
+	{SEGMENT_EXECUTE, 1, "rrF0S", "rrecs"},
+	/* a deferred constraint: between the success and the Sync */
+	{SEGMENT_EXECUTE, 1, "c0F0S", "ececs"},
+	{SEGMENT_EXECUTE, 1, "rt0F0S", "rececs"},
+	/* what must not be */
+	{SEGMENT_EXECUTE, 1, "S", "!"},
+	{SEGMENT_EXECUTE, 1, "0", "!"},
+	{SEGMENT_EXECUTE, 1, "rS", "r!"},
+	{SEGMENT_EXECUTE, 1, "r0", "r!"},
+	{SEGMENT_EXECUTE, 1, "cS", "e!"},
+	{SEGMENT_EXECUTE, 1, "cc", "e!"},
+	{SEGMENT_EXECUTE, 1, "cr", "e!"},
+	{SEGMENT_EXECUTE, 1, "tr", "e!"},
+	{SEGMENT_EXECUTE, 1, "c0c", "ec!"},
+	{SEGMENT_EXECUTE, 1, "c0t", "ec!"},
+	{SEGMENT_EXECUTE, 1, "c0r", "ec!"},
+	{SEGMENT_EXECUTE, 1, "c00", "ec!"},
+	{SEGMENT_EXECUTE, 1, "A", "!"},
+	{SEGMENT_EXECUTE, 1, "F0r", "ec!"},
+	{SEGMENT_EXECUTE, 1, "F0A", "ec!"},
+	{SEGMENT_EXECUTE, 1, "c0Fr", "ece!"},
+	{SEGMENT_EXECUTE, 1, "c0FS", "ece!"},
+	{SEGMENT_EXECUTE, 1, "i", "!"},
+	{SEGMENT_EXECUTE, 1, "o", "!"},
+	{SEGMENT_EXECUTE, 1, "b", "!"},
+	{SEGMENT_EXECUTE, 1, "n", "!"},
+	{SEGMENT_EXECUTE, 1, "B", "!"},
+	/* Parse, then Describe */
+	{SEGMENT_DESCRIBE, 2, "c0c0S", "ececs"},
+	{SEGMENT_DESCRIBE, 2, "F0A0S", "ececs"},
+	{SEGMENT_DESCRIBE, 2, "c0F0S", "ececs"},
+	{SEGMENT_DESCRIBE, 2, "r", "!"},
+	{SEGMENT_DESCRIBE, 2, "c0r", "ec!"},
+	{SEGMENT_DESCRIBE, 2, "c0S", "ec!"},
+	{SEGMENT_DESCRIBE, 2, "c0A", "ec!"},
+	{SEGMENT_DESCRIBE, 2, "c0c0c", "ecec!"},
+	/* set-up or reset */
+	{SEGMENT_SESSION, 3, "c0t0c0S", "ecececs"},
+	{SEGMENT_SESSION, 3, "c0F0A0S", "ecececs"},
+	{SEGMENT_SESSION, 3, "r", "!"},
+	{SEGMENT_SESSION, 3, "c0c0S", "ecec!"},
+	{SEGMENT_SESSION, 3, "c0A", "ec!"},
+};
+
+START_TEST(orders_of_results)
+{
+	struct results results;
+	struct segment segment;
+	struct db_query *query = (struct db_query *)(void *)&results; /* only its identity counts */
+
+	results_init(&results);
+	results_push(&results, &segment, orders[_i].kind, query, orders[_i].commands);
+	for (size_t i = 0; orders[_i].results[i] != '\0'; i++) {
+		char got = step_letter(take(&results, orders[_i].results[i]));
+
+		ck_assert_msg(got == orders[_i].steps[i], "%s: place %zu: %c, not %c",
+			      orders[_i].results, i, got, orders[_i].steps[i]);
+	}
+	ck_assert_uint_eq(strlen(orders[_i].results), strlen(orders[_i].steps));
+	ck_assert_ptr_eq(results_pop(&results), &segment);
+	ck_assert_ptr_eq(segment.query, query);
+	ck_assert(results_empty(&results));
+}
+END_TEST
+
+/* Nobody asked. */
+START_TEST(anything_without_a_segment_is_a_mismatch)
+{
+	struct results results;
+
+	results_init(&results);
+	ck_assert_ptr_null(results_head(&results));
+	ck_assert_ptr_null(results_pop(&results));
+	ck_assert_int_eq(take(&results, statuses[_i].letter), RESULTS_MISMATCH);
+	ck_assert_int_eq(take(&results, '0'), RESULTS_MISMATCH);
+}
+END_TEST
+
+/* What comes counts for the head alone, until it is popped. */
+START_TEST(segments_are_answered_in_order)
+{
+	struct segment first, second;
+	struct results results;
+
+	results_init(&results);
+	results_push(&results, &first, SEGMENT_EXECUTE, NULL, 1);
+	results_push(&results, &second, SEGMENT_EXECUTE, NULL, 1);
+	for (const char *letter = "F0S"; *letter != '\0'; letter++)
+		ck_assert_int_ne(take(&results, *letter), RESULTS_MISMATCH);
+	ck_assert(first.failed && !second.failed);
+	ck_assert_ptr_eq(results_pop(&results), &first);
+	ck_assert_ptr_eq(results_head(&results), &second);
+	/* The first one's error skips nothing of the second. */
+	ck_assert_int_eq(take(&results, 'A'), RESULTS_MISMATCH);
+	ck_assert_ptr_eq(results_pop(&results), &second);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("db results");
+	TCase *tcase = suite_case(suite, "results", 10);
+
+	tcase_add_loop_test(tcase, orders_of_results, 0, sizeof(orders) / sizeof(orders[0]));
+	tcase_add_loop_test(tcase, anything_without_a_segment_is_a_mismatch, 0,
+			    sizeof(statuses) / sizeof(statuses[0]));
+	tcase_add_test(tcase, segments_are_answered_in_order);
+	return suite_run(suite);
+}
