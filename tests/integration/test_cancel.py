@@ -115,7 +115,6 @@ def test_kill_9_of_a_client_cancels(gatherd, pg):
                                    env={**os.environ, "GATHERD_SOCKET": gatherd.socket_path},
                                    stdout=subprocess.DEVNULL)
         gate.wait_waiting(2)
-        # a libtool wrapper execs the program, so this is its process
         process.send_signal(signal.SIGKILL)
         process.wait()
         gate.wait_waiting(0)

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """Every bound of the configuration, and what a client sees at it."""
-import pytest
-
 from harness.wait import wait_until
-
-pytestmark = pytest.mark.valgrind
 
 
 def test_max_request(start_gatherd, pg):

@@ -4,8 +4,6 @@ import pytest
 
 from harness import programs
 
-pytestmark = pytest.mark.valgrind
-
 GOOD = "[database main]\nconninfo = host=/nonexistent\n"
 
 

@@ -2,8 +2,6 @@
 """JSON parameters as PostgreSQL's values."""
 import pytest
 
-pytestmark = pytest.mark.valgrind
-
 # query of one value, params, the value
 POSITIONAL = [
     ("select $1::int", [42], 42),

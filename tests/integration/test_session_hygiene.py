@@ -2,8 +2,6 @@
 """What one statement leaves in its session, the next one does not see."""
 import pytest
 
-pytestmark = pytest.mark.valgrind
-
 
 @pytest.fixture
 def one_connection(start_gatherd, pg):

@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.valgrind
-
 # expression, the JSON text that stands for it
 VALUES = [
     ("null::int", "null"),
