@@ -267,7 +267,7 @@ static void write_combined(struct gather *gather)
 	if (tail == NULL)
 		return;
 	reply_write_combined_head(tail, gather->request.id, gather->failed,
-				  co_now_ns() - gather->read_ns);
+				  co_now_ns() - gather->read_ns, NULL);
 	buf_putc(tail, by_name ? '{' : '[');
 	for (size_t i = 0; i < gather->item_count; i++) {
 		struct item *item = &gather->items[i];
@@ -301,7 +301,7 @@ static void write_end(struct gather *gather)
 
 	if (tail != NULL)
 		reply_event_end(tail, gather->request.id, gather->failed,
-				co_now_ns() - gather->read_ns);
+				co_now_ns() - gather->read_ns, NULL);
 }
 
 static int gather_main(void *arg)

@@ -200,20 +200,24 @@ static int pick_params(struct gather *gather, struct request_query *item)
 static int make_items(struct gather *gather, const struct report *report, const bool *given)
 {
 	struct request_gather *request = &gather->request.gather;
+	struct request_query *queries =
+		arena_calloc(&gather->arena, report->query_count, sizeof(*queries));
 
 	request->items = arena_calloc(&gather->arena, report->query_count, sizeof(*request->items));
-	if (request->items == NULL)
+	if (queries == NULL || request->items == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < report->query_count; i++) {
-		struct request_query *item = &request->items[i];
+		struct request_query *query = &queries[i];
 		const char *sql = report_query_text(&gather->arena, report, i, given);
 
 		if (sql == NULL)
 			return -ENOMEM;
-		item->sql = str_from(sql);
-		item->name = report->queries[i].name;
-		if (pick_params(gather, item) < 0)
+		query->sql = str_from(sql);
+		query->name = report->queries[i].name;
+		if (pick_params(gather, query) < 0)
 			return -ENOMEM;
+		request->items[i] =
+			(struct request_item){.name = query->name, .steps = query, .step_count = 1};
 	}
 	request->item_count = report->query_count;
 	request->by_name = true;

@@ -129,7 +129,24 @@ void reply_write_completion(struct buf *out, const struct reply_outcome *outcome
 		buf_puts(out, "\"truncated\":true,");
 }
 
-void reply_write_outcome(struct buf *out, const struct reply_outcome *outcome)
+void reply_write_transaction(struct buf *out, enum reply_transaction transaction)
+{
+	switch (transaction) {
+	case REPLY_NO_TRANSACTION:
+		break;
+	case REPLY_COMMITTED:
+		buf_puts(out, "\"outcome\":\"committed\",");
+		break;
+	case REPLY_ROLLED_BACK:
+		buf_puts(out, "\"outcome\":\"rolled_back\",");
+		break;
+	case REPLY_UNKNOWN:
+		buf_puts(out, "\"outcome\":\"unknown\",");
+		break;
+	}
+}
+
+static void open_outcome(struct buf *out, const struct reply_outcome *outcome)
 {
 	buf_putc(out, '{');
 	if (outcome->name.data != NULL) {
@@ -137,37 +154,96 @@ void reply_write_outcome(struct buf *out, const struct reply_outcome *outcome)
 		json_write_string(out, outcome->name);
 		buf_putc(out, ',');
 	}
+}
+
+static void close_outcome(struct buf *out, const struct reply_outcome *outcome)
+{
 	if (outcome->err != NULL) {
 		buf_puts(out, "\"error\":");
 		reply_write_error(out, outcome->err);
 		buf_putc(out, ',');
-	} else {
-		if (outcome->has_rows) {
-			buf_puts(out, "\"columns\":");
-			buf_append_str(out, outcome->columns);
-			buf_puts(out, ",\"rows\":[");
-			buf_append_str(out, outcome->rows);
-			buf_puts(out, "],");
-		}
-		reply_write_completion(out, outcome);
 	}
+	reply_write_transaction(out, outcome->transaction);
 	reply_write_times(out, outcome);
 	buf_putc(out, '}');
 }
 
-void reply_write_tally(struct buf *out, size_t failed, int64_t elapsed_ns)
+void reply_outcome_begin(struct buf *out, const struct reply_outcome *outcome)
+{
+	open_outcome(out, outcome);
+	if (outcome->err != NULL || !outcome->has_rows)
+		return;
+	buf_puts(out, "\"columns\":");
+	buf_append_str(out, outcome->columns);
+	buf_puts(out, ",\"rows\":[");
+}
+
+void reply_outcome_finish(struct buf *out, const struct reply_outcome *outcome)
+{
+	if (outcome->err == NULL) {
+		if (outcome->has_rows)
+			buf_puts(out, "],");
+		reply_write_completion(out, outcome);
+	}
+	close_outcome(out, outcome);
+}
+
+void reply_write_outcome(struct buf *out, const struct reply_outcome *outcome)
+{
+	reply_outcome_begin(out, outcome);
+	if (outcome->err == NULL && outcome->has_rows)
+		buf_append_str(out, outcome->rows);
+	reply_outcome_finish(out, outcome);
+}
+
+void reply_steps_begin(struct buf *out, const struct reply_outcome *outcome)
+{
+	open_outcome(out, outcome);
+	buf_puts(out, "\"steps\":[");
+}
+
+void reply_steps_finish(struct buf *out, const struct reply_outcome *outcome)
+{
+	buf_puts(out, "],");
+	close_outcome(out, outcome);
+}
+
+static void write_text(struct buf *out, const char *key, struct str text)
+{
+	if (text.data == NULL)
+		return;
+	buf_puts(out, key);
+	json_write_string(out, text);
+	buf_putc(out, ',');
+}
+
+static void write_snapshot(struct buf *out, const struct reply_snapshot *snapshot)
+{
+	buf_puts(out, ",\"snapshot\":{");
+	write_text(out, "\"id\":", snapshot->id);
+	write_text(out, "\"server\":", snapshot->server);
+	write_text(out, "\"lsn\":", snapshot->lsn);
+	write_text(out, "\"time\":", snapshot->time);
+	buf_puts(out, snapshot->in_recovery ? "\"in_recovery\":true}" : "\"in_recovery\":false}");
+}
+
+void reply_write_tally(struct buf *out, size_t failed, int64_t elapsed_ns,
+		       const struct reply_snapshot *snapshot)
 {
 	buf_puts(out, failed == 0 ? "\"ok\":true,\"failed\":" : "\"ok\":false,\"failed\":");
 	json_write_int(out, (int64_t)failed);
 	buf_puts(out, ",\"elapsed\":");
 	json_write_seconds(out, elapsed_ns);
+	if (snapshot != NULL)
+		write_snapshot(out, snapshot);
 }
 
-void reply_write_combined_head(struct buf *out, struct str id, size_t failed, int64_t elapsed_ns)
+void reply_write_combined_head(struct buf *out, struct str id, size_t failed, int64_t elapsed_ns,
+			       const struct reply_snapshot *snapshot)
 {
 	buf_puts(out, "{\"id\":");
 	buf_append_str(out, id);
 	buf_putc(out, ',');
-	reply_write_tally(out, failed, elapsed_ns);
+	reply_write_tally(out, failed, elapsed_ns, snapshot);
 	buf_puts(out, ",\"results\":");
 }

@@ -57,41 +57,84 @@ void reply_write_error(struct buf *out, const struct err *err);
 /* A whole line {"id":ID,"error":{…}} with its newline. `id` is JSON text. */
 void reply_write_error_line(struct buf *out, struct str id, const struct err *err);
 
-/* How an item ended, for `results` and for the `done` event. */
+/* How a transaction ended; the words are the protocol's. */
+enum reply_transaction {
+	REPLY_NO_TRANSACTION,
+	REPLY_COMMITTED,
+	REPLY_ROLLED_BACK,
+	REPLY_UNKNOWN /* its COMMIT may or may not have worked */
+};
+
+/* How an item or a step ended, for `results` and for the `done` and `error` events. */
 struct reply_outcome {
 	struct str name;    /* absent: none (object results and streams write it as their key) */
 	bool has_rows;	    /* a row set, even an empty one */
 	struct str columns; /* JSON text of reply_write_columns; combined answers only */
-	struct str rows;    /* JSON text of the rows, comma separated; combined answers only */
+	/* JSON text of the rows, comma separated; combined answers only. reply_outcome_begin() and
+	 * _finish() do without. */
+	struct str rows;
 	int64_t count;	    /* rows given or affected; -1: the command has no count */
 	struct str command; /* "SELECT", "INSERT", "CREATE TABLE"; absent: left out */
-	bool truncated;
-	const struct err *err; /* NULL: it went well, else only name, queued, elapsed count */
+	bool truncated;	    /* stopped at max_rows */
+	enum reply_transaction transaction;
+	const struct err *err; /* NULL: it went well, else no rows, count and command */
 	int64_t queued_ns, elapsed_ns;
 };
 
 /* {"name":…,"columns":[…],"rows":[[…]],"count":1,"command":"SELECT","queued":0.0001,"elapsed":0.0021}
  */
 void reply_write_outcome(struct buf *out, const struct reply_outcome *outcome);
+/*
+ * The same around rows that are not to be copied: all that stands before them, up to the bracket
+ * `"rows":[` where there is a row set; and all that stands behind them.
+ */
+void reply_outcome_begin(struct buf *out, const struct reply_outcome *outcome);
+void reply_outcome_finish(struct buf *out, const struct reply_outcome *outcome);
+
+/*
+ * A sequence or a transaction: {"name":…,"steps":[ — the steps' outcomes, comma separated —
+ * ],"error":{…},"outcome":"rolled_back","queued":0.0,"elapsed":0.004}. The outcome is the whole
+ * item's: its rows, count and command are not looked at.
+ */
+void reply_steps_begin(struct buf *out, const struct reply_outcome *outcome);
+void reply_steps_finish(struct buf *out, const struct reply_outcome *outcome);
+
+/* What every query of a gather with `snapshot` saw. What is absent is left out. */
+struct reply_snapshot {
+	struct str id;	   /* as pg_export_snapshot() gave it */
+	struct str server; /* host:port, or the path of a socket */
+	struct str lsn;	   /* as pg_lsn is written */
+	struct str time;   /* when it was taken, as timestamptz is written */
+	bool in_recovery;  /* the server is a standby */
+};
+
+/* {"id":7,"ok":false,"failed":1,"elapsed":2.0008,"snapshot":{…},"results": — then [ or {, the
+ * outcomes, ] or }, then "}\n" by the caller. snapshot NULL: none */
+void reply_write_combined_head(struct buf *out, struct str id, size_t failed, int64_t elapsed_ns,
+			       const struct reply_snapshot *snapshot);
 
 /* Lines of a streamed answer, each with its newline. */
 struct reply_event_place {
 	struct str id; /* JSON text */
 	size_t item;
-	struct str name; /* absent: none; else "name" is written after "item" */
+	bool has_step; /* it is of a step, else of the item itself */
+	size_t step;   /* from 0 */
+	struct str
+		name; /* absent: none; else the item's, or the step's label where it is of a step */
 };
 void reply_event_columns(struct buf *out, const struct reply_event_place *place,
 			 const struct reply_shape *shape);
 /* Opens a rows line up to its `[`; rows follow, comma separated; then reply_event_rows_end. */
 void reply_event_rows_begin(struct buf *out, const struct reply_event_place *place);
 void reply_event_rows_end(struct buf *out);
-/* "done" or, with outcome->err, "error". */
+/*
+ * "done" or, with outcome->err, "error". Of a sequence or a transaction the one without a step
+ * comes last and closes the item; its count is -1 and it has no command.
+ */
 void reply_event_outcome(struct buf *out, const struct reply_event_place *place,
 			 const struct reply_outcome *outcome);
-void reply_event_end(struct buf *out, struct str id, size_t failed, int64_t elapsed_ns);
-
-/* {"id":7,"ok":false,"failed":1,"elapsed":2.0008,"results": — then [ or {, the outcomes, ] or },
- * then "}\n" by the caller */
-void reply_write_combined_head(struct buf *out, struct str id, size_t failed, int64_t elapsed_ns);
+/* snapshot NULL: none */
+void reply_event_end(struct buf *out, struct str id, size_t failed, int64_t elapsed_ns,
+		     const struct reply_snapshot *snapshot);
 
 #endif

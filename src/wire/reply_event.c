@@ -12,6 +12,10 @@ static void begin_event(struct buf *out, const struct reply_event_place *place, 
 	buf_puts(out, event);
 	buf_puts(out, "\",\"item\":");
 	json_write_int(out, (int64_t)place->item);
+	if (place->has_step) {
+		buf_puts(out, ",\"step\":");
+		json_write_int(out, (int64_t)place->step);
+	}
 	if (place->name.data != NULL) {
 		buf_puts(out, ",\"name\":");
 		json_write_string(out, place->name);
@@ -50,15 +54,17 @@ void reply_event_outcome(struct buf *out, const struct reply_event_place *place,
 	} else {
 		reply_write_completion(out, outcome);
 	}
+	reply_write_transaction(out, outcome->transaction);
 	reply_write_times(out, outcome);
 	buf_puts(out, "}\n");
 }
 
-void reply_event_end(struct buf *out, struct str id, size_t failed, int64_t elapsed_ns)
+void reply_event_end(struct buf *out, struct str id, size_t failed, int64_t elapsed_ns,
+		     const struct reply_snapshot *snapshot)
 {
 	buf_puts(out, "{\"id\":");
 	buf_append_str(out, id);
 	buf_puts(out, ",\"event\":\"end\",");
-	reply_write_tally(out, failed, elapsed_ns);
+	reply_write_tally(out, failed, elapsed_ns, snapshot);
 	buf_puts(out, "}\n");
 }

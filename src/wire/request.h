@@ -28,25 +28,59 @@ enum request_verb {
 
 enum request_params { REQUEST_PARAMS_NONE, REQUEST_PARAMS_POSITIONAL, REQUEST_PARAMS_NAMED };
 
-struct request_param {
-	struct str name;	  /* NAMED only */
-	const struct json *value; /* never NULL (a JSON null has type JSON_NULL) */
+/* {"from": item, "column": name, "row": 0} */
+struct request_reference {
+	size_t item; /* whose rows: its index, a REQUEST_QUERY of the same gather */
+	struct str column;
+	int64_t row; /* from 0; -1: the whole column as an array */
 };
 
+struct request_param {
+	struct str name;			   /* NAMED only */
+	const struct json *value;		   /* never NULL (a JSON null has type JSON_NULL) */
+	const struct request_reference *reference; /* NULL: `value` is the value */
+};
+
+/* One statement: a step of an item. */
 struct request_query {
-	struct str name;    /* absent: none. In an object gather: its key */
-	struct str sql;	    /* may be empty */
-	bool sql_has_nul;   /* PostgreSQL cannot take it: to be answered in the item's place */
-	struct str db;	    /* absent: the request's */
+	struct str name;  /* absent: none. The item's name; of a step in a sequence a label only */
+	struct str sql;	  /* may be empty */
+	bool sql_has_nul; /* PostgreSQL cannot take it: to be answered in its place */
 	int64_t timeout_ns; /* 0: none of its own */
+	uint64_t max_rows;  /* 0: no limit */
 	enum request_params params_kind;
 	struct request_param
 		*params; /* values with \u0000 are here too: value_param_text() refuses them */
 	size_t param_count;
 };
 
+enum request_item_kind { REQUEST_QUERY, REQUEST_SEQUENCE, REQUEST_TRANSACTION };
+
+enum request_isolation {
+	REQUEST_ISOLATION_DEFAULT, /* the server's */
+	REQUEST_READ_COMMITTED,
+	REQUEST_REPEATABLE_READ,
+	REQUEST_SERIALIZABLE
+};
+
+struct request_item {
+	enum request_item_kind kind;
+	struct str name;    /* absent: none. In an object gather: its key */
+	struct str db;	    /* absent: the request's */
+	int64_t timeout_ns; /* 0: none of its own */
+	/* In the order in which they run. QUERY: exactly one, which has the item's name and
+	 * timeout as well; else at least one. */
+	struct request_query *steps;
+	size_t step_count;
+	enum request_isolation isolation; /* TRANSACTION */
+	bool read_only, deferrable;	  /* TRANSACTION */
+	/* Indexes of the items whose values its steps take: each once, never itself, no cycle. */
+	size_t *depends;
+	size_t depend_count;
+};
+
 struct request_gather {
-	struct request_query *items;
+	struct request_item *items;
 	size_t item_count;
 	bool by_name; /* the gather was an object: results is one too */
 };
@@ -59,6 +93,7 @@ struct request_options {
 	bool stream;
 	bool row_objects;
 	bool values_text;
+	bool snapshot;
 	size_t concurrency; /* 0: none asked for */
 };
 

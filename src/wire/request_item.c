@@ -7,7 +7,8 @@
 
 static int read_sql(struct request_reader *r, const struct json_member *member, void *target)
 {
-	struct request_query *query = target;
+	struct request_item *item = target;
+	struct request_query *query = item->steps;
 
 	if (member->value.type != JSON_STRING)
 		return request_bad_value(r, member->key, "a string");
@@ -18,7 +19,8 @@ static int read_sql(struct request_reader *r, const struct json_member *member, 
 
 static int read_name(struct request_reader *r, const struct json_member *member, void *target)
 {
-	struct request_query *query = target;
+	struct request_item *item = target;
+	struct request_query *query = item->steps;
 	struct str name;
 	int rc = request_read_name(r, member, &name);
 
@@ -27,13 +29,14 @@ static int read_name(struct request_reader *r, const struct json_member *member,
 	if (query->name.data != NULL && !str_equal(query->name, name))
 		return request_refuse(r, member->key, "its name is its key in \"gather\", not %s",
 				      request_quote(r, name));
-	query->name = name;
+	item->name = query->name = name;
 	return 0;
 }
 
 static int read_params(struct request_reader *r, const struct json_member *member, void *target)
 {
-	struct request_query *query = target;
+	struct request_item *item = target;
+	struct request_query *query = item->steps;
 
 	return request_read_params(r, member, &query->params_kind, &query->params,
 				   &query->param_count);
@@ -41,16 +44,21 @@ static int read_params(struct request_reader *r, const struct json_member *membe
 
 static int read_db(struct request_reader *r, const struct json_member *member, void *target)
 {
-	struct request_query *query = target;
+	struct request_item *item = target;
 
-	return request_read_name(r, member, &query->db);
+	return request_read_name(r, member, &item->db);
 }
 
 static int read_timeout(struct request_reader *r, const struct json_member *member, void *target)
 {
-	struct request_query *query = target;
+	struct request_item *item = target;
+	struct request_query *query = item->steps;
 
-	return request_read_timeout(r, member, &query->timeout_ns);
+	int rc = request_read_timeout(r, member, &query->timeout_ns);
+
+	if (rc == 0)
+		item->timeout_ns = query->timeout_ns;
+	return rc;
 }
 
 static int read_unsupported(struct request_reader *r, const struct json_member *member,
@@ -71,8 +79,7 @@ static const struct request_key query_keys[] = {
 	{.name = KEY("transaction"), .read = read_unsupported},
 };
 
-static int read_query(struct request_reader *r, const struct json *value,
-		      struct request_query *query)
+static int read_query(struct request_reader *r, const struct json *value, struct request_item *item)
 {
 	int rc;
 
@@ -85,39 +92,38 @@ static int read_query(struct request_reader *r, const struct json *value,
 			return request_unknown_key(r, member->key);
 		if (member->value.type == JSON_NULL)
 			continue;
-		rc = key->read(r, member, query);
+		rc = key->read(r, member, item);
 		if (rc < 0)
 			return rc;
 	}
-	if (query->sql.data == NULL)
+	if (item->steps->sql.data == NULL)
 		return request_refuse(r, STR("sql"), "no \"sql\"");
 	return 0;
 }
 
-static int read_item(struct request_reader *r, const struct json *value,
-		     struct request_query *query)
+static int read_item(struct request_reader *r, const struct json *value, struct request_item *item)
 {
 	if (value->type == JSON_OBJECT)
-		return read_query(r, value, query);
+		return read_query(r, value, item);
 	if (value->type != JSON_STRING)
 		return request_refuse(r, (struct str){0}, "must be a SQL string or an object");
-	query->sql = value->text;
-	query->sql_has_nul = value->has_nul;
+	item->steps->sql = value->text;
+	item->steps->sql_has_nul = value->has_nul;
 	return 0;
 }
 
 /* An object gather's items take their key. */
-static int take_key(struct request_reader *r, struct str key, struct request_query *query)
+static int take_key(struct request_reader *r, struct str key, struct request_item *item)
 {
 	r->item_name = key;
 	if (key.len > 0 && memchr(key.data, '\0', key.len) != NULL)
 		return request_refuse(r, key, "a name with \\u0000");
-	query->name = key;
+	item->name = item->steps->name = key;
 	return 0;
 }
 
 static int read_items(struct request_reader *r, const struct json *gather,
-		      struct request_query *items)
+		      struct request_item *items)
 {
 	int rc = 0;
 
@@ -177,6 +183,7 @@ int request_read_gather(struct request_reader *r, const struct json_member *memb
 {
 	const struct json *value = &member->value;
 	struct request_gather gather = {.by_name = value->type == JSON_OBJECT};
+	struct request_query *queries;
 	int rc;
 
 	if (value->type != JSON_ARRAY && value->type != JSON_OBJECT)
@@ -186,8 +193,13 @@ int request_read_gather(struct request_reader *r, const struct json_member *memb
 					 "%zu queries in one gather, at most %zu are allowed",
 					 value->count, r->limits->max_queries);
 	gather.items = arena_calloc(r->arena, value->count, sizeof(*gather.items));
-	if (gather.items == NULL)
+	queries = arena_calloc(r->arena, value->count, sizeof(*queries));
+	if (gather.items == NULL || queries == NULL)
 		return request_no_memory(r);
+	for (size_t i = 0; i < value->count; i++) {
+		gather.items[i].steps = &queries[i];
+		gather.items[i].step_count = 1;
+	}
 	gather.item_count = value->count;
 	rc = read_items(r, value, gather.items);
 	/* The keys of an object are unique already. */

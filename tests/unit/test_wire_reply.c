@@ -276,10 +276,10 @@ END_TEST
 
 START_TEST(combined_head)
 {
-	reply_write_combined_head(&out, STR("7"), 1, 2000800000);
+	reply_write_combined_head(&out, STR("7"), 1, 2000800000, NULL);
 	check("{\"id\":7,\"ok\":false,\"failed\":1,\"elapsed\":2.0008,\"results\":");
 	buf_reset(&out);
-	reply_write_combined_head(&out, STR("\"x\""), 0, 0);
+	reply_write_combined_head(&out, STR("\"x\""), 0, 0, NULL);
 	check("{\"id\":\"x\",\"ok\":true,\"failed\":0,\"elapsed\":0.0,\"results\":");
 }
 END_TEST
@@ -288,7 +288,7 @@ START_TEST(a_whole_combined_answer)
 {
 	struct reply_outcome outcome = selected();
 
-	reply_write_combined_head(&out, STR("7"), 0, 2000800000);
+	reply_write_combined_head(&out, STR("7"), 0, 2000800000, NULL);
 	buf_putc(&out, '[');
 	reply_write_outcome(&out, &outcome);
 	buf_putc(&out, ',');
@@ -327,8 +327,8 @@ START_TEST(events)
 	check("{\"id\":\"x\",\"event\":\"error\",\"item\":12,\"error\":{\"code\":\"cancelled\","
 	      "\"message\":\"m\",\"effects\":\"none\"},\"queued\":0.0001,\"elapsed\":0.0021}\n");
 	buf_reset(&out);
-	reply_event_end(&out, STR("7"), 1, 2000800000);
-	reply_event_end(&out, STR("7"), 0, 0);
+	reply_event_end(&out, STR("7"), 1, 2000800000, NULL);
+	reply_event_end(&out, STR("7"), 0, 0, NULL);
 	check("{\"id\":7,\"event\":\"end\",\"ok\":false,\"failed\":1,\"elapsed\":2.0008}\n"
 	      "{\"id\":7,\"event\":\"end\",\"ok\":true,\"failed\":0,\"elapsed\":0.0}\n");
 }

@@ -101,11 +101,11 @@ START_TEST(defaults)
 	ck_assert(!request.options.row_objects);
 	ck_assert(!request.options.values_text);
 	ck_assert_uint_eq(request.options.concurrency, 0);
-	item = &request.gather.items[0];
+	item = request.gather.items[0].steps;
 	ck_assert_text(item->sql, STR("select 1"));
 	ck_assert(!item->sql_has_nul);
 	ck_assert_ptr_null(item->name.data);
-	ck_assert_ptr_null(item->db.data);
+	ck_assert_ptr_null(request.gather.items[0].db.data);
 	ck_assert_int_eq(item->timeout_ns, 0);
 	ck_assert_int_eq(item->params_kind, REQUEST_PARAMS_NONE);
 }
@@ -177,10 +177,10 @@ START_TEST(query_objects)
 	      "$2\",\"params\":[\"2026-11-20\",10],"
 	      "\"timeout\":2,\"db\":\"replica\"}]}");
 	ck_assert_uint_eq(request.gather.item_count, 2);
-	item = &request.gather.items[1];
+	item = request.gather.items[1].steps;
 	ck_assert_text(item->name, STR("top"));
 	ck_assert_text(item->sql, STR("select $1, $2"));
-	ck_assert_text(item->db, STR("replica"));
+	ck_assert_text(request.gather.items[1].db, STR("replica"));
 	ck_assert_int_eq(item->timeout_ns, 2 * CLOCK_SECOND);
 	ck_assert_int_eq(item->params_kind, REQUEST_PARAMS_POSITIONAL);
 	ck_assert_uint_eq(item->param_count, 2);
@@ -197,11 +197,11 @@ START_TEST(gather_by_name)
 	ck_assert(request.gather.by_name);
 	ck_assert_uint_eq(request.gather.item_count, 3);
 	ck_assert_text(request.gather.items[0].name, STR("one"));
-	ck_assert_text(request.gather.items[0].sql, STR("select 1"));
+	ck_assert_text(request.gather.items[0].steps->sql, STR("select 1"));
 	ck_assert_text(request.gather.items[1].name, STR("two"));
-	ck_assert_text(request.gather.items[1].sql, STR("select 2"));
+	ck_assert_text(request.gather.items[1].steps->sql, STR("select 2"));
 	ck_assert_ptr_nonnull(request.gather.items[2].name.data);
-	ck_assert_ptr_nonnull(request.gather.items[2].sql.data);
+	ck_assert_ptr_nonnull(request.gather.items[2].steps->sql.data);
 }
 END_TEST
 
@@ -210,7 +210,7 @@ START_TEST(named_parameters)
 	const struct request_query *item;
 
 	parse("{\"gather\":[{\"sql\":\"x\",\"params\":{\"region\":\"EU\",\"none\":null}}]}");
-	item = &request.gather.items[0];
+	item = request.gather.items[0].steps;
 	ck_assert_int_eq(item->params_kind, REQUEST_PARAMS_NAMED);
 	ck_assert_uint_eq(item->param_count, 2);
 	ck_assert_text(item->params[0].name, STR("region"));
@@ -229,7 +229,7 @@ START_TEST(empty_parameters_are_none)
 		snprintf(line, sizeof(line), "{\"gather\":[{\"sql\":\"x\",\"params\":%s}]}",
 			 empty[i]);
 		parse(line);
-		ck_assert_int_eq(request.gather.items[0].params_kind, REQUEST_PARAMS_NONE);
+		ck_assert_int_eq(request.gather.items[0].steps->params_kind, REQUEST_PARAMS_NONE);
 		snprintf(line, sizeof(line), "{\"report\":\"x\",\"params\":%s}", empty[i]);
 		parse(line);
 		ck_assert_uint_eq(request.report_param_count, 0);
@@ -256,14 +256,14 @@ START_TEST(left_to_the_item)
 	      "\"from\":1,"
 	      "\"column\":2}},{\"from\":1,\"column\":2,\"x\":3},[{\"from\":1,\"column\":2}],1."
 	      "7e308]},\"\\u0000\"]}");
-	item = &request.gather.items[0];
+	item = request.gather.items[0].steps;
 	ck_assert(item->sql_has_nul);
 	ck_assert_text(item->sql, STR("a\0b"));
 	ck_assert_uint_eq(item->param_count, 6);
 	ck_assert(item->params[0].value->has_nul);
-	ck_assert(request.gather.items[1].sql_has_nul);
+	ck_assert(request.gather.items[1].steps->sql_has_nul);
 	parse("{\"gather\":[\"\"]}");
-	ck_assert_text(request.gather.items[0].sql, STR(""));
+	ck_assert_text(request.gather.items[0].steps->sql, STR(""));
 }
 END_TEST
 
