@@ -63,8 +63,7 @@ static void describe_deadline(const struct co_task *task, char *text, size_t siz
 
 void co_loop_dump(struct co_loop *loop, co_dump_fn *fn, void *arg)
 {
-	list_for_each(node, &loop->tasks)
-	{
+	list_for_each (node, &loop->tasks) {
 		const struct co_task *task = LIST_ENTRY(node, struct co_task, node);
 		char wait[64], deadline[64], line[320];
 

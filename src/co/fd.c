@@ -56,9 +56,9 @@ int co_watch_change(struct co_watch *watch, unsigned events)
 	if (events == watch->events)
 		return 0;
 	/*
-	 * The new one goes in before the old one goes out: then epoll sees one change instead of a removal and an
-	 * addition, and it looks again at an edge that this turn has not yet reported. But a descriptor is watched
-	 * either by edge or by level.
+	 * The new one goes in before the old one goes out: then epoll sees one change instead of a
+	 * removal and an addition, and it looks again at an edge that this turn has not yet
+	 * reported. But a descriptor is watched either by edge or by level.
 	 */
 	if (watch->events != 0 && ((events ^ watch->events) & CO_EDGE) != 0) {
 		event_del(old);
@@ -111,8 +111,8 @@ int co_fd_wait(int fd, unsigned events, int64_t deadline_ns)
 	assert((events & (CO_READ | CO_WRITE)) != 0);
 	if (co_cancelled())
 		return -ECANCELED;
-	event_assign(&event, wait.task->loop->poll.base, fd, to_libevent(events & ~(unsigned)CO_EDGE),
-		     fd_wait_event, &wait);
+	event_assign(&event, wait.task->loop->poll.base, fd,
+		     to_libevent(events & ~(unsigned)CO_EDGE), fd_wait_event, &wait);
 	rc = poll_event_add(&event);
 	if (rc < 0)
 		return rc;

@@ -29,7 +29,7 @@ int co_group_go(struct co_group *group, co_task_fn *fn, void *arg, const char *n
 void co_group_cancel(struct co_group *group)
 {
 	group->cancelled = true;
-	list_for_each(node, &group->tasks)
+	list_for_each (node, &group->tasks)
 		co_task_cancel(LIST_ENTRY(node, struct co_task, sibling));
 }
 

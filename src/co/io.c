@@ -14,8 +14,8 @@ enum { CALLS_A_TURN = 64 };
 #define BACKLOG_PAUSE_MAX_NS (50 * CLOCK_MS)
 
 /*
- * Before each try. A peer that is always ready would let its task run for ever without a wait; so after some calls in
- * one turn the others have theirs.
+ * Before each try. A peer that is always ready would let its task run for ever without a wait; so
+ * after some calls in one turn the others have theirs.
  */
 static int take_turn(void)
 {
@@ -64,7 +64,10 @@ int co_io_connect(const struct sockaddr *addr, socklen_t len, int64_t deadline_n
 		return -errno;
 	for (;;) {
 		rc = sys.connect(fd, addr, len) == 0 ? 0 : -errno;
-		/* A Unix socket whose backlog is full says so, and there is nothing that one could poll for. */
+		/*
+		 * A Unix socket whose backlog is full says so, and there is nothing that one could
+		 * poll for.
+		 */
 		if (rc != -EAGAIN)
 			break;
 		if (co_now_ns() >= deadline_ns) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Socket calls that wait, through base/sys.h. Descriptors are non-blocking. All are cancellation points. */
+/*
+ * Socket calls that wait, through base/sys.h. Descriptors are non-blocking. All are cancellation
+ * points.
+ */
 #ifndef CO_IO_H
 #define CO_IO_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The loop: runs what is ready, then sleeps until there is more. Of libevent it knows only co/poll.h. */
+/*
+ * The loop: runs what is ready, then sleeps until there is more. Of libevent it knows only
+ * co/poll.h.
+ */
 #include "co/loop.h"
 
 #include "base/mem.h"
@@ -12,8 +15,9 @@ enum {
 	STACK_BYTES = 256 * 1024,
 	STACKS_CACHED = 64,
 	/*
-	 * How often a turn runs all that is ready before it polls again. A chain of wakes (child, parent, grandparent)
-	 * then needs no system call in between, and tasks that keep each other ready cannot hold up the rest.
+	 * How often a turn runs all that is ready before it polls again. A chain of wakes (child,
+	 * parent, grandparent) then needs no system call in between, and tasks that keep each other
+	 * ready cannot hold up the rest.
 	 */
 	ROUNDS_A_TURN = 8
 };
@@ -50,7 +54,8 @@ int co_loop_new(struct co_loop **ret_loop, const struct co_loop_options *options
 	timer_heap_init(&loop->timers);
 	stack_pool_init(&loop->stacks,
 			options->stack_bytes > 0 ? options->stack_bytes : (size_t)STACK_BYTES,
-			options->stacks_cached > 0 ? options->stacks_cached : (size_t)STACKS_CACHED);
+			options->stacks_cached > 0 ? options->stacks_cached
+						   : (size_t)STACKS_CACHED);
 	*ret_loop = loop;
 	return 0;
 }

@@ -15,7 +15,8 @@ struct co_loop {
 	int64_t now_ns;			     /* of this turn */
 
 	struct list ready; /* struct co_task.ready */
-	struct list late;  /* struct co_task.ready: their deadline came; they run when no other is ready */
+	struct list late;  /* struct co_task.ready: their deadline came; they run when no other is
+			      ready */
 	struct list tasks; /* struct co_task.node: all live ones, oldest first */
 	struct list hooks; /* struct co_hook.node: armed */
 	size_t task_count;

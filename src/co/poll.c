@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * libevent waits for descriptors and signals, but our timers are not its timers: it rounds to milliseconds on a coarse
- * clock, which wakes up to 5 ms early or late. A timerfd is exact, and it is set only when an earlier deadline comes up,
- * so the usual deadline that is never reached costs no system call.
+ * libevent waits for descriptors and signals, but our timers are not its timers: it rounds to
+ * milliseconds on a coarse clock, which wakes up to 5 ms early or late. A timerfd is exact, and it
+ * is set only when an earlier deadline comes up, so the usual deadline that is never reached costs
+ * no system call.
  */
 #include "co/poll.h"
 
@@ -18,7 +19,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* Failures come back as errors, which is enough; only what libevent is about to die of is worth a line. */
+/*
+ * Failures come back as errors, which is enough; only what libevent is about to die of is worth a
+ * line.
+ */
 static void libevent_log(int severity, const char *message)
 {
 	if (severity >= EVENT_LOG_ERR)
@@ -66,7 +70,8 @@ static int base_new(struct event_base **ret_base)
 	if (config == NULL)
 		return -ENOMEM;
 	/* One thread; and the environment must not choose us another backend. */
-	if (event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV) == 0 &&
+	if (event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV) ==
+		    0 &&
 	    event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_O1) == 0)
 		*ret_base = event_base_new_with_config(config);
 	event_config_free(config);
@@ -119,14 +124,20 @@ void poll_free(struct poll *poll)
 
 static void dispatch(struct poll *poll, int flags)
 {
-	/* It fails only where epoll_wait rejects its own arguments; going on would be a busy loop. */
+	/*
+	 * It fails only where epoll_wait rejects its own arguments; going on would be a busy loop.
+
+	 */
 	if (event_base_loop(poll->base, flags | EVLOOP_NO_EXIT_ON_EMPTY) < 0)
 		abort();
 }
 
 void poll_once(struct poll *poll)
 {
-	/* Without ONCE libevent goes on for as long as a descriptor is ready, and it is ours to read it. */
+	/*
+	 * Without ONCE libevent goes on for as long as a descriptor is ready, and it is ours to
+	 * read it.
+	 */
 	dispatch(poll, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 

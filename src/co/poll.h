@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The sleep between two turns: libevent, and a timer of the kernel that ends it. Only poll.c, fd.c and signal.c know
- * libevent. It knows no tasks; callbacks of watches and signals are called from inside poll_wait and poll_once.
+ * The sleep between two turns: libevent, and a timer of the kernel that ends it. Only poll.c, fd.c
+ * and signal.c know libevent. It knows no tasks; callbacks of watches and signals are called from
+ * inside poll_wait and poll_once.
  */
 #ifndef CO_POLL_H
 #define CO_POLL_H
@@ -27,7 +28,10 @@ int poll_init(struct poll *poll) MUST_CHECK;
 void poll_free(struct poll *poll);
 /* Reports what is ready now, without waiting. */
 void poll_once(struct poll *poll);
-/* Sleeps until something is ready or the time has come, and reports it. May come back early with nothing. */
+/*
+ * Sleeps until something is ready or the time has come, and reports it. May come back early with
+ * nothing.
+ */
 void poll_wait(struct poll *poll, int64_t now_ns, int64_t until_ns);
 
 /* libevent's events in memory of our own, so that running out of it is tested too. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What AddressSanitizer, LeakSanitizer and valgrind must be told about stacks that they did not make. All of it is
- * here, and nothing remains of it in a plain build. It knows nothing of tasks.
+ * What AddressSanitizer, LeakSanitizer and valgrind must be told about stacks that they did not
+ * make. All of it is here, and nothing remains of it in a plain build. It knows nothing of tasks.
  */
 #ifndef CO_SANITIZER_H
 #define CO_SANITIZER_H
@@ -30,7 +30,10 @@
 #include <valgrind/valgrind.h>
 #endif
 
-/* A stack as ASan sees it; of the thread's own stack it learns the bounds when a coroutine is first entered. */
+/*
+ * A stack as ASan sees it; of the thread's own stack it learns the bounds when a coroutine is first
+ * entered.
+ */
 struct sanitizer_fiber {
 #if CO_ASAN
 	void *fake_stack;
@@ -127,7 +130,10 @@ static inline void sanitizer_stack_taken(void *bottom, size_t size_bytes)
 	(void)size_bytes;
 }
 
-/* A stack came back: until it is handed out again, whoever touches it has kept a pointer for too long. */
+/*
+ * A stack came back: until it is handed out again, whoever touches it has kept a pointer for too
+ * long.
+ */
 static inline void sanitizer_stack_returned(void *bottom, size_t size_bytes)
 {
 #if CO_ASAN

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Signals as callbacks of the loop. libevent's handler only writes a byte to a socket pair that the loop polls. */
+/*
+ * Signals as callbacks of the loop. libevent's handler only writes a byte to a socket pair that the
+ * loop polls.
+ */
 #include "co/co.h"
 #include "co/loop.h"
 #include "co/poll.h"

@@ -41,8 +41,9 @@ void stack_pool_init(struct stack_pool *pool, size_t size_bytes, size_t cached_m
 }
 
 /*
- * A page that cannot be touched. mprotect splits the mapping in two, and a process may have only some 65,000 of them
- * (vm.max_map_count); a guard inside the mapping leaves it whole, and neighbours are merged into one.
+ * A page that cannot be touched. mprotect splits the mapping in two, and a process may have only
+ * some 65,000 of them (vm.max_map_count); a guard inside the mapping leaves it whole, and
+ * neighbours are merged into one.
  */
 static int install_guard(struct stack_pool *pool, char *mapping)
 {
@@ -66,7 +67,10 @@ static int stack_map(struct stack_pool *pool, struct stack **ret_stack)
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 	if (mapping == MAP_FAILED)
 		goto fail_memory;
-	/* Else the first byte of a stack may bring 2 MiB with it. Linux implies it by MAP_STACK since 6.7. */
+	/*
+	 * Else the first byte of a stack may bring 2 MiB with it. Linux implies it by MAP_STACK
+	 * since 6.7.
+	 */
 	(void)madvise(mapping, mapping_bytes, MADV_NOHUGEPAGE);
 	if (install_guard(pool, mapping) != 0)
 		goto fail_mapping;
@@ -88,7 +92,10 @@ fail_memory:
 	return -ENOMEM;
 }
 
-/* False where the kernel does not let it go: a hole makes two mappings out of one, of which there may be too many. */
+/*
+ * False where the kernel does not let it go: a hole makes two mappings out of one, of which there
+ * may be too many.
+ */
 static bool stack_unmap(struct stack_pool *pool, struct stack *stack)
 {
 	if (munmap(stack->bottom - pool->guard_bytes, pool->guard_bytes + stack->size_bytes) != 0)
@@ -103,11 +110,13 @@ void stack_pool_free(struct stack_pool *pool)
 {
 	size_t mapped_before;
 
-	/* One in the middle of a mapping may be refused; one at an end never is, so every pass gets on. */
+	/*
+	 * One in the middle of a mapping may be refused; one at an end never is, so every pass gets
+	 * on.
+	 */
 	do {
 		mapped_before = pool->mapped_count;
-		list_for_each_safe(node, &pool->cached)
-		{
+		list_for_each_safe (node, &pool->cached) {
 			struct stack *stack = LIST_ENTRY(node, struct stack, node);
 
 			list_remove(node);
@@ -168,8 +177,7 @@ void stack_pool_trim(struct stack_pool *pool, int64_t now_ns)
 
 	if (now_ns < pool->trim_due_ns)
 		return;
-	list_for_each(node, &pool->cached)
-	{
+	list_for_each (node, &pool->cached) {
 		struct stack *stack = LIST_ENTRY(node, struct stack, node);
 		int64_t stack_due_ns = clock_after_ns(stack->returned_at_ns, IDLE_NS);
 

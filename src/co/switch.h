@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Leaving one stack and going on with another. This knows nothing of tasks and loops. There are three ways, chosen by
- * configure: assembly for x86-64 and for aarch64, and ucontext for everything else (slower: it asks the kernel for the
- * signal mask each time).
+ * Leaving one stack and going on with another. This knows nothing of tasks and loops. There are
+ * three ways, chosen by configure: assembly for x86-64 and for aarch64, and ucontext for everything
+ * else (slower: it asks the kernel for the signal mask each time).
  */
 #ifndef CO_SWITCH_H
 #define CO_SWITCH_H
@@ -26,7 +26,10 @@ struct switch_context {
 	struct sanitizer_fiber fiber;
 };
 
-/* Runs on the new stack; begins with switch_entered() and ends with switch_leave(): it must not return. */
+/*
+ * Runs on the new stack; begins with switch_entered() and ends with switch_leave(): it must not
+ * return.
+ */
 typedef void switch_fn(void *arg);
 
 /* In the assembly files: the first frame of a stack, and the switch itself. */
@@ -64,7 +67,10 @@ static inline void switch_registers(struct switch_context *from, struct switch_c
 #endif
 }
 
-/* Saves where we are in `from` and goes on with `to`; returns when somebody switches back to `from`. */
+/*
+ * Saves where we are in `from` and goes on with `to`; returns when somebody switches back to
+ * `from`.
+ */
 static inline void switch_to(struct switch_context *from, struct switch_context *to)
 {
 	sanitizer_leave(&from->fiber, &to->fiber);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The context switch for x86-64 (System V ABI). A stack that does not run has on its top, from the stack pointer up:
+ * The context switch for x86-64 (System V ABI). A stack that does not run has on its top, from the
+ * stack pointer up:
  *	 0 mxcsr, 4 x87 control word, 8 r15, 16 r14, 24 r13, 32 r12, 40 rbx, 48 rbp, 56 return address
  * gatherd-gdb.py knows this layout.
  *
- * Our stacks and a shadow stack would not agree, so the object is marked for IBT alone: the linker then leaves the
- * shadow stack of the whole program off.
+ * Our stacks and a shadow stack would not agree, so the object is marked for IBT alone: the linker
+ * then leaves the shadow stack of the whole program off.
  */
 #if defined(__CET__) && (__CET__ & 1)
 #define LANDING_PAD endbr64
@@ -76,7 +77,10 @@ switch_stacks:
 	.cfi_endproc
 	.size	switch_stacks, . - switch_stacks
 
-/* void *switch_frame(void *stack_top, switch_fn *fn, void *arg): the first switch "returns" to switch_start. */
+/*
+ * void *switch_frame(void *stack_top, switch_fn *fn, void *arg)
+ * The first switch to it "returns" to switch_start.
+ */
 	.globl	switch_frame
 	.hidden	switch_frame
 	.type	switch_frame, @function

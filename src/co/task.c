@@ -12,7 +12,8 @@ enum { CACHE_LINE_BYTES = 64 };
 
 static size_t task_space_bytes(void)
 {
-	return (sizeof(struct co_task) + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
+	return (sizeof(struct co_task) + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES *
+	       CACHE_LINE_BYTES;
 }
 
 struct co_task *co_task_current(void)

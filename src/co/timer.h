@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The deadlines of one loop: a binary heap of struct co_timer, earliest first, those of one time in the order of their
- * start. It asks no clock and never sleeps. Each task has a place in it reserved, so that no wait fails for memory.
+ * The deadlines of one loop: a binary heap of struct co_timer, earliest first, those of one time in
+ * the order of their start. It asks no clock and never sleeps. Each task has a place in it
+ * reserved, so that no wait fails for memory.
  */
 #ifndef CO_TIMER_H
 #define CO_TIMER_H
@@ -24,7 +25,8 @@ struct timer_heap {
 	size_t count;
 	size_t capacity;
 	uint64_t next_sequence;
-	int64_t floor_ns; /* of the last firing: what is put in for earlier goes behind what was due then */
+	int64_t floor_ns; /* of the last firing: what is put in for earlier goes behind what was due
+			     then */
 };
 
 void timer_heap_init(struct timer_heap *heap);
@@ -37,7 +39,10 @@ void timer_heap_put(struct timer_heap *heap, struct co_timer *timer);
 void timer_heap_remove(struct timer_heap *heap, struct co_timer *timer);
 /* CLOCK_NEVER when empty. */
 int64_t timer_heap_next_ns(const struct timer_heap *heap);
-/* Calls those that are due, each at most once: one that starts itself anew waits for the next call. */
+/*
+ * Calls those that are due, each at most once: one that starts itself anew waits for the next call.
+
+ */
 void timer_heap_fire(struct timer_heap *heap, int64_t now_ns);
 
 #endif

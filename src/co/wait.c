@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What a task can wait for inside the loop: the time, a turn, another task, its place in a queue. */
+/*
+ * What a task can wait for inside the loop: the time, a turn, another task, its place in a queue.
+
+ */
 #include "co/co.h"
 #include "co/loop.h"
 #include "co/task.h"
@@ -13,7 +16,7 @@ int co_sleep_until(int64_t deadline_ns)
 	return rc == -ETIMEDOUT ? 0 : rc;
 }
 
-int co_yield(void)
+int co_yield (void)
 {
 	return task_wait(WAIT_TURN, NULL, CLOCK_NEVER);
 }

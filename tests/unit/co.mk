@@ -23,4 +23,10 @@ tests_unit_test_co_timer_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_co_timer_LDADD = libco.la $(CHECK_LIBS)
 tests_unit_test_co_wait_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_co_wait_LDADD = libco.la $(CHECK_LIBS)
+
+# gdb and gatherd-gdb.py look at a program of ours.
+check_PROGRAMS += tests/unit/co_gdb_subject
+tests_unit_co_gdb_subject_LDADD = libco.la
+dist_check_SCRIPTS += tests/unit/test_co_gdb
+TESTS += tests/unit/test_co_gdb
 endif

@@ -15,7 +15,8 @@ enum { MESSAGE_BYTES = 1 << 20 };
 
 static void pair_open(int fds[2])
 {
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
+			 0);
 }
 
 static void pair_close(const int fds[2])
@@ -57,7 +58,8 @@ static int receive_message(void *arg)
 	unsigned char bytes[777];
 	ssize_t count;
 
-	while ((count = co_io_recv(transfer->fd, bytes, sizeof(bytes), transfer->deadline_ns)) > 0) {
+	while ((count = co_io_recv(transfer->fd, bytes, sizeof(bytes), transfer->deadline_ns)) >
+	       0) {
 		for (ssize_t i = 0; i < count; i++)
 			transfer->wrong += bytes[i] != message_byte(transfer->received++);
 	}
@@ -326,7 +328,7 @@ static int main_connect_silent(void *arg)
 	close(silent_fd);
 	co_group_init(&group, co_loop_current(), CO_KEEP_GOING);
 	ck_assert_int_eq(co_group_go(&group, connect_silent, NULL, "connect"), 0);
-	ck_assert_int_eq(co_yield(), 0);
+	ck_assert_int_eq(co_yield (), 0);
 	co_group_cancel(&group);
 	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), -ECANCELED);
 	close(silent_fd);

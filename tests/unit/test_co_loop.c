@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The loop itself: hooks, fairness between tasks and descriptors, real time, numbers, the dump, very many tasks. */
+/*
+ * The loop itself: hooks, fairness between tasks and descriptors, real time, numbers, the dump,
+ * very many tasks.
+ */
 #include "unit/co_env.h"
 
 #include <stdio.h>
@@ -99,7 +102,10 @@ START_TEST(test_hooks)
 }
 END_TEST
 
-/* Hooks that stop and start hooks and tasks; the clock stands still until all of it has happened. */
+/*
+ * Hooks that stop and start hooks and tasks; the clock stands still until all of it has happened.
+
+ */
 static int main_hooks_chained(void *arg)
 {
 	struct co_trace trace = {""};
@@ -127,7 +133,10 @@ START_TEST(test_hooks_chained)
 }
 END_TEST
 
-/* Two tasks that keep each other ready for ever must hold up neither descriptors, nor timers, nor hooks. */
+/*
+ * Two tasks that keep each other ready for ever must hold up neither descriptors, nor timers, nor
+ * hooks.
+ */
 struct starving {
 	bool stop;
 	int fd;
@@ -139,7 +148,7 @@ static int spin(void *arg)
 	struct starving *starving = arg;
 
 	while (!starving->stop)
-		ck_assert_int_eq(co_yield(), 0);
+		ck_assert_int_eq(co_yield (), 0);
 	return 0;
 }
 
@@ -169,7 +178,7 @@ static int starving_reader(void *arg)
 	ck_assert_int_eq(co_fd_wait(starving->fd, CO_READ, CLOCK_NEVER), CO_READ);
 	starving->read_event = true;
 	while (!starving->hook_called || !starving->late_called || !starving->timer_called)
-		ck_assert_int_eq(co_yield(), 0);
+		ck_assert_int_eq(co_yield (), 0);
 	starving->stop = true;
 	return 0;
 }
@@ -235,7 +244,10 @@ START_TEST(test_real_time)
 }
 END_TEST
 
-/* A deadline far away is not held up by the timer of a nearer one that was given up, nor the other way round. */
+/*
+ * A deadline far away is not held up by the timer of a nearer one that was given up, nor the other
+ * way round.
+ */
 static int park_until(void *arg)
 {
 	return co_park(*(int64_t *)arg);
@@ -266,7 +278,10 @@ START_TEST(test_real_rearm)
 }
 END_TEST
 
-/* A clock of one's own that advances with each look: what the loop calls lag can be known exactly. */
+/*
+ * A clock of one's own that advances with each look: what the loop calls lag can be known exactly.
+
+ */
 struct step_clock {
 	struct clock clock;
 	int64_t *time_ns;
@@ -361,7 +376,7 @@ static int main_dump(void *arg)
 	ck_assert_int_eq(co_group_go(&group, sleep_a_second, NULL, "sleeper"), 0);
 	ck_assert_int_eq(co_group_go(&group, wait_for_descriptor, &fds[0], "reader"), 0);
 	ck_assert_int_eq(co_group_go(&group, use_stack, &queue, "diver"), 0);
-	ck_assert_int_eq(co_yield(), 0);
+	ck_assert_int_eq(co_yield (), 0);
 	ck_assert_int_eq(co_group_go(&group, note_task, NULL, "newcomer"), 0);
 	co_loop_dump(loop, take_line, &dumped);
 	co_group_cancel(&group);
@@ -429,12 +444,15 @@ static int main_crowd(void *arg)
 	return 0;
 }
 
-/* Whether the kernel can guard a stack without splitting its mapping, of which a process may have some 65,000. */
+/*
+ * Whether the kernel can guard a stack without splitting its mapping, of which a process may have
+ * some 65,000.
+ */
 static bool many_stacks_fit(void)
 {
 	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	void *page = mmap(NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			  0);
+	void *page =
+		mmap(NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	bool fits;
 
 	ck_assert_ptr_ne(page, MAP_FAILED);
@@ -452,8 +470,7 @@ START_TEST(test_crowd)
 		crowd.size = 2000;
 	else if (!many_stacks_fit())
 		crowd.size = 20000;
-	co_env_init(&env,
-		    (struct co_loop_options){.stack_bytes = 16 * 1024, .stacks_cached = 10});
+	co_env_init(&env, (struct co_loop_options){.stack_bytes = 16 * 1024, .stacks_cached = 10});
 	ck_assert_int_eq(co_loop_run(env.loop, main_crowd, &crowd), 0);
 	co_env_free(&env);
 }
@@ -485,8 +502,7 @@ START_TEST(test_holes)
 		crowd.size = 2000;
 	else if (!many_stacks_fit())
 		crowd.size = 20000;
-	co_env_init(&env,
-		    (struct co_loop_options){.stack_bytes = 16 * 1024, .stacks_cached = 10});
+	co_env_init(&env, (struct co_loop_options){.stack_bytes = 16 * 1024, .stacks_cached = 10});
 	ck_assert_int_eq(co_loop_run(env.loop, main_holes, &crowd), 0);
 	co_env_free(&env);
 }
@@ -539,13 +555,13 @@ static int main_trim(void *arg)
 	co_waitq_init(&queue);
 	co_group_init(&group, loop, CO_KEEP_GOING);
 	ck_assert_int_eq(co_group_go(&group, use_stack, &queue, "task"), 0);
-	ck_assert_int_eq(co_yield(), 0);
+	ck_assert_int_eq(co_yield (), 0);
 	co_loop_dump(loop, take_line, &before);
 	co_waitq_wake_one(&queue);
 	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 0);
 	ck_assert_int_eq(co_sleep_until(co_env_at_ms(2000)), 0);
 	ck_assert_int_eq(co_group_go(&group, wait_in_queue, &queue, "task"), 0);
-	ck_assert_int_eq(co_yield(), 0);
+	ck_assert_int_eq(co_yield (), 0);
 	co_loop_dump(loop, take_line, &after);
 	co_waitq_wake_one(&queue);
 	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 0);
@@ -587,7 +603,7 @@ static int main_no_allocation(void *arg)
 	ck_assert_int_eq(co_group_go(&group, wait_in_queue, &queue, "queuer"), 0);
 	mem_set_fail_hook(count_allocation, &allocations);
 	for (int i = 0; i < 100; i++) {
-		ck_assert_int_eq(co_yield(), 0);
+		ck_assert_int_eq(co_yield (), 0);
 		ck_assert_int_eq(co_park(co_now_ns() + 1), -ETIMEDOUT);
 		co_unpark(co_task_current());
 		ck_assert_int_eq(co_park(co_now_ns() + 1), 0);

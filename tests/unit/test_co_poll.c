@@ -45,8 +45,8 @@ static void watched_call(void *arg, unsigned events)
 
 static void watched_start(struct watched *watched, unsigned events)
 {
-	ck_assert_int_eq(co_watch_start(&watched->watch, co_loop_current(), watched->fds[0],
-					events, watched_call, watched),
+	ck_assert_int_eq(co_watch_start(&watched->watch, co_loop_current(), watched->fds[0], events,
+					watched_call, watched),
 			 0);
 }
 
@@ -423,8 +423,7 @@ static int main_signals(void *arg)
 	ck_assert_int_eq(term.calls, 1);
 	co_signal_stop(&hup.signal);
 	co_signal_stop(&hup.signal);
-	ck_assert_int_eq(
-		co_signal_start(&hup.signal, loop, 12345, signalled_call, &hup) < 0, 1);
+	ck_assert_int_eq(co_signal_start(&hup.signal, loop, 12345, signalled_call, &hup) < 0, 1);
 	return 0;
 }
 

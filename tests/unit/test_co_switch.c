@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The switch and the stacks by themselves, in plain C that prints TAP: it needs no Check and no libevent, so it runs
- * wherever a cross compiler and an emulator are.
+ * The switch and the stacks by themselves, in plain C that prints TAP: it needs no Check and no
+ * libevent, so it runs wherever a cross compiler and an emulator are.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -52,7 +52,10 @@ static void routine_yield(struct routine *routine)
 	switch_to(&routine->context, routine->back);
 }
 
-/* Keeps many values alive over each switch, more than there are callee-saved registers, of both kinds. */
+/*
+ * Keeps many values alive over each switch, more than there are callee-saved registers, of both
+ * kinds.
+ */
 static void keep_values(void *arg)
 {
 	struct routine *routine = arg;
@@ -304,7 +307,8 @@ static void test_no_memory(void)
 
 	stack_pool_init(&pool, (size_t)1 << 60, 4);
 	without_space = stack_pool_take(&pool, &stack);
-	ok(without_heap < 0 && without_space < 0 && pool.mapped_count == 0 && mem_live_blocks() == 0,
+	ok(without_heap < 0 && without_space < 0 && pool.mapped_count == 0 &&
+		   mem_live_blocks() == 0,
 	   "no memory is an error, not a crash");
 	stack_pool_free(&pool);
 }

@@ -95,21 +95,9 @@ static const struct join_case {
 	{"all well", CO_KEEP_GOING, {{10}, {20}, {30}}, 0, 0, 30, {0, 0, 0}},
 	{"no children's time", CO_KEEP_GOING, {{0}, {0}, {0}}, 0, 0, 0, {0, 0, 0}},
 	{"first error in time", CO_KEEP_GOING, {{20, 1}, {10, 2}, {30, 3}}, 0, 2, 30, {0, 0, 0}},
-	{"fail fast",
-	 CO_FAIL_FAST,
-	 {{20}, {10, 7}, {30}},
-	 0,
-	 7,
-	 10,
-	 {-ECANCELED, 0, -ECANCELED}},
+	{"fail fast", CO_FAIL_FAST, {{20}, {10, 7}, {30}}, 0, 7, 10, {-ECANCELED, 0, -ECANCELED}},
 	{"fail fast without failure", CO_FAIL_FAST, {{20}, {10}, {30}}, 0, 0, 30, {0, 0, 0}},
-	{"late",
-	 CO_KEEP_GOING,
-	 {{10, 5}, {20}, {30}},
-	 25,
-	 -ETIMEDOUT,
-	 25,
-	 {0, 0, -ECANCELED}},
+	{"late", CO_KEEP_GOING, {{10, 5}, {20}, {30}}, 25, -ETIMEDOUT, 25, {0, 0, -ECANCELED}},
 	{"just in time", CO_KEEP_GOING, {{10}, {20}, {30}}, 30, 0, 30, {0, 0, 0}},
 	{"just in time with an error", CO_KEEP_GOING, {{30, 9}, {20}, {30}}, 30, 9, 30, {0, 0, 0}},
 	{"deadline long past",
@@ -133,11 +121,11 @@ static int main_join(void *arg)
 		for (size_t i = 0; i < ARRAY_SIZE(join.children); i++)
 			ck_assert_int_eq(co_group_go(&group, child_run, &join.children[i], "child"),
 					 0);
-		ck_assert_int_eq(co_group_wait(&group,
-					       join.deadline_ms == 0
-						       ? CLOCK_NEVER
-						       : co_env_at_ms(begin_ms + join.deadline_ms)),
-				 join.result);
+		ck_assert_int_eq(
+			co_group_wait(&group, join.deadline_ms == 0
+						      ? CLOCK_NEVER
+						      : co_env_at_ms(begin_ms + join.deadline_ms)),
+			join.result);
 		ck_assert_int_eq(co_env_ms() - begin_ms, join.ends_at_ms);
 		for (size_t i = 0; i < ARRAY_SIZE(join.children); i++)
 			ck_assert_int_eq(join.children[i].sleep_rc, join.sleep_rc[i]);
@@ -212,7 +200,7 @@ static int wait_after_cancel(void *arg)
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(co_sleep_until(co_now_ns() + CLOCK_SECOND), -ECANCELED);
 		ck_assert_int_eq(co_sleep_until(co_now_ns() - 1), -ECANCELED);
-		ck_assert_int_eq(co_yield(), -ECANCELED);
+		ck_assert_int_eq(co_yield (), -ECANCELED);
 		ck_assert_int_eq(co_park(CLOCK_NEVER), -ECANCELED);
 		ck_assert_int_eq(co_waitq_wait(&queue, CLOCK_NEVER), -ECANCELED);
 		ck_assert(co_waitq_empty(&queue));
@@ -264,11 +252,11 @@ static int wait_in_shields(void *arg)
 	ck_assert(!co_cancelled());
 	co_unshield();
 	ck_assert(!co_cancelled());
-	ck_assert_int_eq(co_yield(), 0);
+	ck_assert_int_eq(co_yield (), 0);
 	ck_assert_int_eq(co_park(co_env_at_ms(30)), -ETIMEDOUT);
 	co_unshield();
 	ck_assert(co_cancelled());
-	ck_assert_int_eq(co_yield(), -ECANCELED);
+	ck_assert_int_eq(co_yield (), -ECANCELED);
 	ck_assert_int_eq(co_env_ms(), 30);
 	return 0;
 }
@@ -287,7 +275,7 @@ static int cancel_self(void *arg)
 	co_task_cancel(co_task_current());
 	co_task_cancel(co_task_current());
 	ck_assert(co_cancelled());
-	return co_yield();
+	return co_yield ();
 }
 
 START_TEST(test_cancel_self)
@@ -306,7 +294,7 @@ static int main_cancel_in_last_turn(void *arg)
 	co_group_init(&group, co_loop_current(), CO_KEEP_GOING);
 	ck_assert_int_eq(co_group_go(&group, child_run, &child, "child"), 0);
 	if (!canceller_first) {
-		ck_assert_int_eq(co_yield(), 0);
+		ck_assert_int_eq(co_yield (), 0);
 		ck_assert_ptr_nonnull(child.task);
 	}
 	ck_assert_int_eq(co_sleep_until(co_env_at_ms(10)), 0);
@@ -372,7 +360,10 @@ START_TEST(test_nested_groups)
 }
 END_TEST
 
-/* Each starts the next sibling in the same group, so the group is only ever one or two deep but never empty. */
+/*
+ * Each starts the next sibling in the same group, so the group is only ever one or two deep but
+ * never empty.
+ */
 struct siblings {
 	struct co_group group;
 	int to_start;
@@ -456,7 +447,10 @@ START_TEST(test_cancel_by_child)
 }
 END_TEST
 
-/* The parent is cancelled while it joins what it has already cancelled: the children may still take their time. */
+/*
+ * The parent is cancelled while it joins what it has already cancelled: the children may still take
+ * their time.
+ */
 static int stubborn(void *arg)
 {
 	bool *done = arg;
@@ -501,7 +495,10 @@ START_TEST(test_cancel_joining_parent)
 }
 END_TEST
 
-/* The nth allocation fails, for every n: what could not start is reported, what did start is joined. */
+/*
+ * The nth allocation fails, for every n: what could not start is reported, what did start is
+ * joined.
+ */
 struct fail_nth {
 	int countdown;
 };
@@ -566,25 +563,36 @@ START_TEST(test_no_memory)
 }
 END_TEST
 
-/* Ten times as deep as the stack: it must not come back. */
-static int spill(void *arg)
+/*
+ * Ten times as deep as the stack. Each frame is handed to the next, so that no compiler makes a
+ * loop of it.
+ */
+static int spill(volatile char *above, int levels)
 {
-	intptr_t depth = (intptr_t)arg;
 	volatile char frame[1024];
 
-	frame[0] = (char)depth;
-	if (depth == 2560)
-		return 0;
-	return spill((void *)(depth + 1)) + frame[0];
+	frame[0] = above[0];
+	return levels == 0 ? frame[0] : spill(frame, levels - 1) + frame[0];
+}
+
+static int main_spill(void *arg)
+{
+	volatile char first = 0;
+
+	(void)arg;
+	return spill(&first, 2560);
 }
 
 START_TEST(test_overflow)
 {
-	ck_assert_int_eq(co_env_run(spill, NULL), 0);
+	ck_assert_int_eq(co_env_run(main_spill, NULL), 0);
 }
 END_TEST
 
-/* Let the kernel's signal through, so that the test sees the same with and without the sanitizer. */
+/*
+ * Let the kernel's signal through, so that the test sees the same with and without the sanitizer.
+
+ */
 const char *__asan_default_options(void);
 __attribute__((visibility("default"))) const char *__asan_default_options(void)
 {

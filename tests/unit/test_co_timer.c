@@ -147,9 +147,9 @@ static void tick(void *arg)
 	if (ticker->stops != NULL)
 		co_timer_stop(ticker->stops);
 	if (ticker->count < ticker->limit)
-		ck_assert_int_eq(co_timer_start(&ticker->timer, ticker->loop, ticker->next_ns, tick,
-						ticker),
-				 0);
+		ck_assert_int_eq(
+			co_timer_start(&ticker->timer, ticker->loop, ticker->next_ns, tick, ticker),
+			0);
 }
 
 static int main_timers(void *arg)
@@ -183,7 +183,10 @@ START_TEST(test_timers)
 }
 END_TEST
 
-/* A timer that starts itself anew for a time long past must not keep the others, or the tasks, from theirs. */
+/*
+ * A timer that starts itself anew for a time long past must not keep the others, or the tasks, from
+ * theirs.
+ */
 static int main_overdue_timer(void *arg)
 {
 	struct co_loop *loop = co_loop_current();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What tasks wait for inside the loop: time, turns, unpark, queues; and what wins when two things come at once. */
+/*
+ * What tasks wait for inside the loop: time, turns, unpark, queues; and what wins when two things
+ * come at once.
+ */
 #include "unit/co_env.h"
 
 /* A child that waits once and notes what came of it. */
@@ -34,7 +37,7 @@ static void start_waiter(struct co_group *group, struct waiter *waiter)
 static void settle(void)
 {
 	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(co_yield(), 0);
+		ck_assert_int_eq(co_yield (), 0);
 }
 
 static int main_sleep(void *arg)
@@ -65,7 +68,7 @@ static int yielder_run(void *arg)
 
 	for (int i = 0; i < 3; i++) {
 		co_trace_add(yielder->trace, yielder->name);
-		ck_assert_int_eq(co_yield(), 0);
+		ck_assert_int_eq(co_yield (), 0);
 	}
 	return 0;
 }
@@ -320,8 +323,8 @@ static int wake_later(void *arg)
 	struct co_waitq *queue = arg;
 
 	ck_assert_int_eq(co_sleep_until(co_env_at_ms(10)), 0);
-	ck_assert_int_eq(co_yield(), 0);
-	ck_assert_int_eq(co_yield(), 0);
+	ck_assert_int_eq(co_yield (), 0);
+	ck_assert_int_eq(co_yield (), 0);
 	ck_assert(co_waitq_wake_one(queue));
 	return 0;
 }
@@ -348,7 +351,10 @@ START_TEST(test_wake_in_turn_of_deadline)
 }
 END_TEST
 
-/* A wake that meets a cancelled waiter is passed on by whoever got it: none is lost, whatever the order. */
+/*
+ * A wake that meets a cancelled waiter is passed on by whoever got it: none is lost, whatever the
+ * order.
+ */
 struct baton {
 	struct co_waitq queue;
 	int runs, passed_on;
@@ -397,7 +403,10 @@ START_TEST(test_wake_is_not_lost)
 }
 END_TEST
 
-/* Random wakes, cancels and deadlines on a queue: as many successful waits as wakes that found somebody. */
+/*
+ * Random wakes, cancels and deadlines on a queue: as many successful waits as wakes that found
+ * somebody.
+ */
 struct storm {
 	struct co_waitq queue;
 	unsigned random;
@@ -444,7 +453,7 @@ static int main_storm(void *arg)
 			ck_assert_int_eq(co_sleep_until(co_now_ns() + CLOCK_MS), 0);
 			break;
 		case 1:
-			ck_assert_int_eq(co_yield(), 0);
+			ck_assert_int_eq(co_yield (), 0);
 			break;
 		case 2:
 			if (storm_random(&storm, 8) == 0)
