@@ -83,7 +83,8 @@ static void table_measure(struct format *format, const struct gather_event *even
 		return;
 	for (size_t row = 0; row < rows->count; row++)
 		for (size_t i = 0; i < table->column_count; i++) {
-			size_t width = width_of(cell_text(result_cell(&event->result, row, i)), NULL);
+			size_t width =
+				width_of(cell_text(result_cell(&event->result, row, i)), NULL);
 
 			table->columns[i].width = MAX(table->columns[i].width, width);
 		}

@@ -20,6 +20,7 @@
 struct lines {
 	struct gather *gather;
 	struct output output;
+	struct spool spool; /* of the output */
 	struct document *document;
 	int fd;		/* of the requests; -1: all are read */
 	struct buf in;	/* read, not sent */
@@ -149,6 +150,7 @@ static void wait_ready(struct lines *lines)
 		{lines->gather->wake_fd, POLLIN, 0},
 		/* Not more than can be sent. */
 		{wants_write ? -1 : lines->fd, POLLIN, 0},
+		{output_blocked(&lines->output) ? lines->output.fd : -1, POLLOUT, 0},
 	};
 
 	if (poll(fds, ARRAY_SIZE(fds), -1) > 0 && fds[2].revents != 0)
@@ -185,10 +187,10 @@ static int status_of(struct lines *lines)
 		return EXIT_SIGNAL(SIGPIPE);
 	if (lines->doubt || lines->answered < lines->sent)
 		return EXIT_DOUBT;
-	if (lines->lost != 0 || lines->error < 0)
-		return lines->answered > 0 ? EXIT_FAILED : EXIT_NOTHING;
 	if (lines->refused > 0 && lines->refused == lines->answered)
 		return EXIT_NOTHING;
+	if (lines->lost != 0 || lines->error < 0)
+		return lines->answered > 0 ? EXIT_FAILED : EXIT_NOTHING;
 	return lines->failed || lines->refused > 0 || lines->output.error < 0 ? EXIT_FAILED
 									      : EXIT_ALL_WELL;
 }
@@ -197,7 +199,7 @@ static int start(struct lines *lines, const struct options *options)
 {
 	int rc;
 
-	rc = output_open(&lines->output, options->output, &signals_caught);
+	rc = output_open(&lines->output, options->output, &lines->spool, &signals_caught);
 	if (rc < 0 || lines->output.per_query) {
 		complain("%s: %s", options->output,
 			 rc < 0 ? strerror(-rc) : "%n needs queries with names");
@@ -221,8 +223,11 @@ static int finish(struct lines *lines)
 	int status;
 
 	relay(lines);
+	output_finish(&lines->output);
 	status = status_of(lines);
-	if (lines->lost != 0 && signals_caught == 0)
+	if (lines->lost == GATHER_LOST && lines->answered >= lines->sent)
+		complain("gatherd closed the connection; nothing more was sent");
+	else if (lines->lost != 0 && signals_caught == 0)
 		complain("%s", gather_status_text(lines->lost));
 	else if (status == EXIT_DOUBT && lines->answered < lines->sent)
 		complain("%zu of %zu requests have no answer", lines->sent - lines->answered,
@@ -241,6 +246,7 @@ int run_lines(const struct options *options)
 	struct lines lines = {.fd = -1, .output = {.fd = -1}};
 	int status = EXIT_NOTHING;
 
+	spool_init(&lines.spool);
 	buf_init(&lines.in, LINE_BYTES_MAX, NULL);
 	lines.gather = gather_new();
 	lines.document = document_new();
@@ -253,5 +259,6 @@ int run_lines(const struct options *options)
 	document_free(lines.document);
 	buf_free(&lines.in);
 	output_close(&lines.output);
+	spool_close(&lines.spool);
 	return status;
 }

@@ -155,15 +155,17 @@ static int take_answer(const struct options *options, struct document *document,
 
 int run_listing(const struct options *options)
 {
-	struct output output;
 	struct document *document = document_new();
 	struct gather *gather = gather_new();
 	int status = EXIT_NOTHING;
+	struct output output;
+	struct spool spool;
 	struct str line;
 	int rc;
 
+	spool_init(&spool);
 	signal(SIGPIPE, SIG_IGN);
-	rc = output_open(&output, options->output, NULL);
+	rc = output_open(&output, options->output, &spool, NULL);
 	if (rc < 0 || output.per_query)
 		complain("%s: %s", options->output,
 			 rc < 0 ? strerror(-rc) : "%n needs queries with names");
@@ -174,5 +176,6 @@ int run_listing(const struct options *options)
 	gather_free(gather);
 	document_free(document);
 	output_close(&output);
+	spool_close(&spool);
 	return status;
 }

@@ -19,11 +19,13 @@ libcli_la_SOURCES = \
 	src/cli/listing_rows.c \
 	src/cli/options.c src/cli/options.h \
 	src/cli/output.c src/cli/output.h \
+	src/cli/output_write.c \
 	src/cli/progress.c src/cli/progress.h \
 	src/cli/run.c src/cli/run.h \
 	src/cli/show.c src/cli/show.h \
 	src/cli/signals.c src/cli/signals.h \
 	src/cli/spool.c src/cli/spool.h \
+	src/cli/template.c src/cli/template.h \
 	src/cli/width.c src/cli/width.h src/cli/width_table.h
 
 # Statically of our own parts, so that it starts in a millisecond.

@@ -2,38 +2,23 @@
 #include "cli/output.h"
 
 #include "base/mem.h"
+#include "cli/template.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PUMP_BYTES (64 * 1024)
-
 struct output_file {
 	char *temp_path, *path;
 };
 
-/* The error of the open file, or of standard output. */
-static int fail(struct output *output, int error)
-{
-	if (output->error == 0 && error < 0) {
-		output->error = error;
-		mem_free(output->what_copy);
-		output->what_copy = output->path != NULL ? mem_strdup(output->path) : NULL;
-		output->what = output->what_copy;
-	}
-	return output->error;
-}
-
 static int fail_about(struct output *output, const char *what, int error)
 {
-	if (output->error == 0) {
+	if (output->error == 0 && error < 0) {
 		output->error = error;
 		mem_free(output->what_copy);
 		output->what_copy = what != NULL ? mem_strdup(what) : NULL;
@@ -42,41 +27,9 @@ static int fail_about(struct output *output, const char *what, int error)
 	return output->error;
 }
 
-/* The template with the name in it; `name` NULL: there must be no %n. */
-static char *expand(const char *template, const char *name)
+int output_fail(struct output *output, int error)
 {
-	struct buf path;
-	char *copy;
-
-	buf_init(&path, 0, NULL);
-	for (const char *at = template; *at != '\0'; at++) {
-		if (*at == '%' && at[1] == 'n' && name != NULL) {
-			buf_puts(&path, name);
-			at++;
-		} else {
-			buf_putc(&path, *at);
-			at += *at == '%';
-		}
-	}
-	copy = buf_error(&path) == 0 ? mem_strndup(buf_str(&path).data, buf_len(&path)) : NULL;
-	buf_free(&path);
-	return copy;
-}
-
-static int check_template(const char *template, bool *ret_per_query)
-{
-	bool per_query = false;
-
-	for (const char *at = template; *at != '\0'; at++) {
-		if (*at != '%')
-			continue;
-		at++;
-		if (*at != 'n' && *at != '%')
-			return -EINVAL;
-		per_query |= *at == 'n';
-	}
-	*ret_per_query = per_query;
-	return *template != '\0' ? 0 : -ENOENT;
+	return fail_about(output, output->path, error);
 }
 
 /* The mode of a new file: the old one's, or what the umask says. */
@@ -122,6 +75,7 @@ static int open_temp(struct output *output)
 	}
 	(void)fchmod(fd, mode_for(output->path));
 	output->fd = fd;
+	output->step = 0;
 	return 0;
 }
 
@@ -136,7 +90,10 @@ static int open_path(struct output *output)
 			return -EISDIR;
 		if (!S_ISREG(old.st_mode)) {
 			output->fd = open(output->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-			return output->fd < 0 ? -errno : 0;
+			if (output->fd < 0)
+				return -errno;
+			output->step = output_step(output->fd);
+			return 0;
 		}
 		/* A symbolic link stays one: what it points to is replaced. */
 		resolved = realpath(output->path, NULL);
@@ -151,43 +108,27 @@ static int open_path(struct output *output)
 	return open_temp(output);
 }
 
-/* Whether files can be made where the template's are to be, as far as one can tell. */
-static int check_directory(const char *template)
-{
-	char *path = expand(template, "n");
-	int rc;
-
-	if (path == NULL)
-		return -ENOMEM;
-	rc = access(dirname(path), W_OK | X_OK) < 0 ? -errno : 0;
-	mem_free(path);
-	return rc;
-}
-
-int output_open(struct output *output, const char *template, const volatile sig_atomic_t *stop)
+int output_open(struct output *output, const char *template, struct spool *spool,
+		const volatile sig_atomic_t *stop)
 {
 	int rc;
 
-	*output = (struct output){.fd = -1, .stop = stop, .template = template};
+	*output = (struct output){.fd = -1, .spool = spool, .stop = stop, .template = template};
 	buf_init(&output->buf, 0, NULL);
+	buf_init(&output->chunk, 0, NULL);
 	if (template == NULL) {
 		output->fd = STDOUT_FILENO;
+		output->step = output_step(output->fd);
 		return 0;
 	}
-	rc = check_template(template, &output->per_query);
+	rc = template_check(template, &output->per_query);
 	if (rc == 0 && output->per_query)
-		rc = check_directory(template);
+		rc = template_check_directory(template);
 	else if (rc == 0) {
-		output->path = expand(template, NULL);
+		output->path = template_expand(template, NULL);
 		rc = output->path != NULL ? open_path(output) : -ENOMEM;
 	}
 	return rc < 0 ? fail_about(output, template, rc) : 0;
-}
-
-bool output_name_valid(const char *name)
-{
-	return name[0] != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
-	       strcmp(name, "..") != 0 && strlen(name) < NAME_MAX;
 }
 
 static bool path_taken(const struct output *output, const char *path)
@@ -204,45 +145,13 @@ int output_begin_file(struct output *output, const char *name)
 
 	if (output->error < 0)
 		return output->error;
-	if (!output_name_valid(name))
+	if (!template_name_valid(name))
 		return fail_about(output, name, -EINVAL);
-	output->path = expand(output->template, name);
+	output->path = template_expand(output->template, name);
 	if (output->path == NULL)
 		return fail_about(output, name, -ENOMEM);
 	rc = path_taken(output, output->path) ? -EEXIST : open_path(output);
-	return rc < 0 ? fail(output, rc) : 0;
-}
-
-static int write_all(struct output *output)
-{
-	while (buf_len(&output->buf) > 0) {
-		ssize_t n = write(output->fd, buf_data(&output->buf), buf_len(&output->buf));
-
-		if (n >= 0)
-			buf_consume(&output->buf, (size_t)n);
-		else if (errno != EINTR)
-			return -errno;
-		else if (output->stop != NULL && *output->stop != 0)
-			return -EINTR;
-	}
-	return 0;
-}
-
-int output_flush(struct output *output)
-{
-	if (output->error == 0 && buf_error(&output->buf) < 0)
-		return fail(output, buf_error(&output->buf));
-	if (output->error == 0 && output->fd >= 0)
-		fail(output, write_all(output));
-	if (output->error < 0)
-		buf_reset(&output->buf);
-	return output->error;
-}
-
-void output_pump(struct output *output)
-{
-	if (buf_len(&output->buf) >= PUMP_BYTES || buf_error(&output->buf) < 0 || output->error < 0)
-		output_flush(output);
+	return rc < 0 ? output_fail(output, rc) : 0;
 }
 
 /* The open file is complete: remember it for the commit. */
@@ -268,16 +177,16 @@ static int keep_file(struct output *output)
 
 int output_end_file(struct output *output)
 {
-	int rc = output_flush(output);
+	int rc = output_finish(output);
 
 	if (rc < 0 || output->fd < 0)
 		return rc;
 	if (output->temp_path != NULL && fsync(output->fd) < 0)
-		fail(output, -errno);
+		output_fail(output, -errno);
 	if (close(output->fd) < 0 && errno != EINTR)
-		fail(output, -errno);
+		output_fail(output, -errno);
 	output->fd = -1;
-	fail(output, keep_file(output));
+	output_fail(output, keep_file(output));
 	if (output->temp_path == NULL) {
 		mem_free(output->path);
 		output->path = NULL;
@@ -287,7 +196,7 @@ int output_end_file(struct output *output)
 
 int output_commit(struct output *output)
 {
-	int rc = output->template == NULL ? output_flush(output) : output_end_file(output);
+	int rc = output->template == NULL ? output_finish(output) : output_end_file(output);
 
 	while (rc == 0 && output->file_count > 0) {
 		struct output_file *file = &output->files[output->file_count - 1];
@@ -319,5 +228,6 @@ void output_close(struct output *output)
 	mem_free(output->files);
 	mem_free(output->what_copy);
 	buf_free(&output->buf);
+	buf_free(&output->chunk);
 	*output = (struct output){.fd = -1};
 }

@@ -4,6 +4,10 @@
  * under its name only in output_commit(): until then it is a temporary one in the same directory.
  * What exists and is no regular file (a device, a pipe) is written to directly.
  *
+ * A reader that does not read, such as a pager, holds nobody up: what a pipe or terminal does not
+ * take waits in the spool, so that the daemon's answers can be read on. Only output_finish() and
+ * output_commit() wait for it.
+ *
  * Errors are sticky: writers append to `buf` and call output_pump(), and somebody looks at `error`
  * now and then.
  */
@@ -12,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/macros.h"
+#include "cli/spool.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -21,7 +26,12 @@ struct output_file; /* complete, waits for the commit */
 
 struct output {
 	struct buf buf;
-	int fd;				   /* -1: no file is open */
+	int fd;	     /* -1: no file is open */
+	size_t step; /* bytes that the descriptor takes at once when it is ready; 0: it never keeps
+			one waiting */
+	struct spool *spool;
+	struct spool_queue backlog;	   /* what comes before `buf` and was not taken yet */
+	struct buf chunk;		   /* and what of it has been read back */
 	int error;			   /* 0 or negative errno; -EINTR: stopped by *stop */
 	const char *template;		   /* NULL: standard output */
 	bool per_query;			   /* the template has a %n */
@@ -34,23 +44,28 @@ struct output {
 };
 
 /*
- * template: NULL is standard output; else a path, in which %n stands for a query's name and %% for
- * %. What can be known to go wrong is told now: 0 or negative errno (-EINVAL: a % that is neither).
- * `template` must live as long.
+ * template: NULL is standard output; else what template.h knows. What can be known to go wrong is
+ * told now: 0 or negative errno. `template`, `spool` and `stop` must live as long.
  */
-int output_open(struct output *output, const char *template,
+int output_open(struct output *output, const char *template, struct spool *spool,
 		const volatile sig_atomic_t *stop) MUST_CHECK;
-/* Whether the name can be part of a file's name. */
-bool output_name_valid(const char *name);
 /* per_query only: what follows goes to this query's file, until output_end_file(). */
 int output_begin_file(struct output *output, const char *name) MUST_CHECK;
 int output_end_file(struct output *output) MUST_CHECK;
-/* Writes when enough has gathered; may block. */
+/* Hands on what has gathered, if it is much. Does not wait for a reader. */
 void output_pump(struct output *output);
-/* Writes all. 0 or the sticky error. */
+/* Hands on all that is taken without waiting. 0 or the sticky error. */
 int output_flush(struct output *output);
-/* All went well: the files appear. 0 or negative errno. */
+/* Something waits for the reader: the descriptor may be polled for writing. */
+bool output_blocked(const struct output *output);
+/* Writes all; may wait. 0 or the sticky error. */
+int output_finish(struct output *output);
+/* All went well: writes all, and the files appear. May wait. 0 or negative errno. */
 int output_commit(struct output *output) MUST_CHECK;
+/* Between the parts of this module: keeps the first error and what it was about; returns it. */
+int output_fail(struct output *output, int error);
+/* output.step of a descriptor. */
+size_t output_step(int fd);
 /* Frees; files that were not committed are removed. */
 void output_close(struct output *output);
 

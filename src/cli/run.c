@@ -8,9 +8,11 @@
 #include "cli/progress.h"
 #include "cli/show.h"
 #include "cli/signals.h"
-#include "client/event.h"
+#include "cli/template.h"
+#include "client/connection.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 /* How long the daemon may take beyond the time limit that it was told, while it says nothing at
@@ -25,6 +27,7 @@ struct run {
 	struct show show;
 	struct format format;
 	struct output output;
+	struct spool spool;
 	struct progress progress;
 	int64_t id;
 	int64_t deadline_ns; /* for the daemon to say something */
@@ -33,6 +36,21 @@ struct run {
 	int lost; /* the gather_status that ended it early, or 0 */
 };
 
+/* Until the daemon, a signal or the output's reader has something for us, or the time is over. */
+static void wait_ready(struct run *run, int64_t timeout_ms)
+{
+	struct pollfd fds[] = {
+		{gather_fd(run->gather), POLLIN, 0},
+		{run->gather->wake_fd, POLLIN, 0},
+		{output_blocked(&run->output) ? run->output.fd : -1, POLLOUT, 0},
+	};
+
+	if (gather_wants_write(run->gather))
+		fds[0].events |= POLLOUT;
+	/* Whatever it says: all of them are tried again. */
+	(void)poll(fds, ARRAY_SIZE(fds), (int)MIN(timeout_ms, (int64_t)INT32_MAX));
+}
+
 /*
  * What was printed last is seen before a wait, but not every line costs a write. 0, a
  * gather_status, or 1: the output failed.
@@ -40,9 +58,9 @@ struct run {
 static int wait_event(struct run *run, const struct gather_event **ret_event)
 {
 	int64_t now_ns, left_ms;
-	int rc = gather_next(run->gather, 0, ret_event);
+	int rc;
 
-	while (rc == GATHER_TIMED_OUT) {
+	while ((rc = gather_next(run->gather, 0, ret_event)) == GATHER_TIMED_OUT) {
 		if (!run->show.stopped && output_flush(&run->output) < 0)
 			return 1;
 		progress_show(&run->progress, run->show.items.closed_count, run->show.items.count,
@@ -55,7 +73,7 @@ static int wait_event(struct run *run, const struct gather_event **ret_event)
 				  : (run->deadline_ns - now_ns) / CLOCK_MS + 1;
 		if (run->progress.on)
 			left_ms = left_ms < 0 ? PROGRESS_TICK_MS : MIN(left_ms, PROGRESS_TICK_MS);
-		rc = gather_next(run->gather, left_ms, ret_event);
+		wait_ready(run, left_ms);
 	}
 	return rc;
 }
@@ -192,6 +210,9 @@ static int finish(struct run *run)
 	int status;
 
 	receive(run);
+	/* Nothing is to be read any more: now there is time for a slow reader. */
+	if (!run->show.stopped && output_finish(&run->output) < 0)
+		output_failed(run, run->output.error);
 	if (!run->ended && run->output.error != -EPIPE)
 		show_abandon(&run->show);
 	if (run->lost != 0)
@@ -217,7 +238,7 @@ static int check_file_names(const struct output *output, const struct input *inp
 	for (size_t i = 0; output->per_query && i < input->count; i++) {
 		const char *name = input->queries[i].name;
 
-		if (name != NULL && !output_name_valid(name)) {
+		if (name != NULL && !template_name_valid(name)) {
 			complain("%s:%u: %s cannot be a file's name", input->queries[i].file,
 				 input->queries[i].line, name);
 			return -EINVAL;
@@ -230,7 +251,7 @@ static int start(struct run *run, const struct input *input, struct gather_reque
 {
 	int rc;
 
-	rc = output_open(&run->output, run->options->output, &signals_caught);
+	rc = output_open(&run->output, run->options->output, &run->spool, &signals_caught);
 	if (rc < 0) {
 		complain("%s: %s", run->options->output,
 			 rc == -EINVAL ? "of % there is only %n and %%" : strerror(-rc));
@@ -241,7 +262,7 @@ static int start(struct run *run, const struct input *input, struct gather_reque
 		return rc;
 	run->format.by_name = run->options->verb == VERB_REPORT || input->all_named;
 	run->format.unordered = run->options->format == FORMAT_JSONL && !run->output.per_query;
-	rc = show_init(&run->show, input, &run->format, &run->progress);
+	rc = show_init(&run->show, input, &run->format, &run->spool, &run->progress);
 	if (rc < 0) {
 		complain("out of memory");
 		return rc;
@@ -268,7 +289,7 @@ int run_queries(struct arena *arena, const struct options *options)
 	progress_start(&run.progress, options->quiet);
 	format_init(&run.format, options->format, &run.output);
 	run.output.fd = -1;
-	spool_init(&run.show.spool);
+	spool_init(&run.spool);
 	run.gather = gather_new();
 	if (run.gather == NULL)
 		complain("out of memory");
@@ -280,5 +301,6 @@ int run_queries(struct arena *arena, const struct options *options)
 	show_free(&run.show);
 	format_free(&run.format);
 	output_close(&run.output);
+	spool_close(&run.spool);
 	return status;
 }

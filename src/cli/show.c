@@ -9,10 +9,9 @@
 #include <string.h>
 
 int show_init(struct show *show, const struct input *input, struct format *format,
-	      struct progress *progress)
+	      struct spool *spool, struct progress *progress)
 {
-	*show = (struct show){.format = format, .progress = progress};
-	spool_init(&show->spool);
+	*show = (struct show){.format = format, .spool = spool, .progress = progress};
 	buf_init(&show->line, 0, NULL);
 	show->document = document_new();
 	if (show->document == NULL)
@@ -23,7 +22,6 @@ int show_init(struct show *show, const struct input *input, struct format *forma
 void show_free(struct show *show)
 {
 	items_free(&show->items);
-	spool_close(&show->spool);
 	buf_free(&show->line);
 	document_free(show->document);
 }
@@ -125,7 +123,7 @@ static int replay_all(struct show *show, size_t index, enum pass pass)
 	struct item *item = &show->items.all[index];
 	int rc;
 
-	while ((rc = spool_get(&show->spool, &item->queue, &show->line)) > 0) {
+	while ((rc = spool_get(show->spool, &item->queue, &show->line)) > 0) {
 		rc = replay_line(show, index, pass);
 		if (rc < 0)
 			return rc;
@@ -144,7 +142,7 @@ static int replay(struct show *show, size_t index)
 	}
 	if (rc == 0)
 		rc = replay_all(show, index, SHOW);
-	return rc == 0 ? spool_drop(&show->spool, &item->queue) : rc;
+	return rc == 0 ? spool_drop(show->spool, &item->queue) : rc;
 }
 
 /* The query whose turn it is has been shown; the next one follows. */
@@ -200,7 +198,7 @@ int show_event(struct show *show, const struct gather_event *event)
 		rc = pass_turn(show);
 		return rc < 0 ? rc : advance(show);
 	}
-	rc = spool_put(&show->spool, &item->queue, event->document->root.raw);
+	rc = spool_put(show->spool, &item->queue, event->document->root.raw);
 	if (rc < 0 || need == FORMAT_NEEDS_ALL || index != show->turn || !closes)
 		return rc;
 	return advance(show);

@@ -14,7 +14,7 @@
 
 struct show {
 	struct items items;
-	struct spool spool;
+	struct spool *spool;
 	struct format *format;
 	struct progress *progress;
 	struct document *document; /* of a line that comes back from the spool */
@@ -28,7 +28,7 @@ struct show {
 
 /* 0 or -ENOMEM. */
 int show_init(struct show *show, const struct input *input, struct format *format,
-	      struct progress *progress) MUST_CHECK;
+	      struct spool *spool, struct progress *progress) MUST_CHECK;
 void show_free(struct show *show);
 /*
  * One event of an item. 0 or negative errno: the spool's, or of the output (which then has it too);

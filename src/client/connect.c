@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Opening the connection, and the small questions one may ask it. */
+/* Making and opening a connection, and the small questions one may ask it. */
 #include "client/connection.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -11,7 +12,42 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-#define DEFAULT_PATH "/run/gatherd/gatherd.sock"
+#define DEFAULT_PATH	 "/run/gatherd/gatherd.sock"
+#define MAX_LINE_DEFAULT (256 * 1024 * 1024)
+
+struct gather *gather_new(void)
+{
+	struct gather *g = mem_calloc(1, sizeof(*g));
+
+	if (g == NULL)
+		return NULL;
+	g->document = document_new();
+	if (g->document == NULL) {
+		mem_free(g);
+		return NULL;
+	}
+	g->fd = g->wake_fd = -1;
+	g->max_line = MAX_LINE_DEFAULT;
+	atomic_init(&g->interrupted, false);
+	buf_init(&g->in, 0, NULL);
+	buf_init(&g->out, 0, NULL);
+	return g;
+}
+
+void gather_free(struct gather *g)
+{
+	if (g == NULL)
+		return;
+	if (g->fd >= 0)
+		sys.close(g->fd);
+	if (g->wake_fd >= 0)
+		sys.close(g->wake_fd);
+	document_free(g->document);
+	buf_free(&g->in);
+	buf_free(&g->out);
+	mem_free(g->pending);
+	mem_free(g);
+}
 
 /* Forgets the old connection, but not what the user set. */
 static void reset(struct gather *g)

@@ -11,43 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define READ_BYTES	 (64 * 1024)
-#define KEEP_BYTES	 (1024 * 1024) /* more than this is given back once a large line is done */
-#define MAX_LINE_DEFAULT (256 * 1024 * 1024)
-
-struct gather *gather_new(void)
-{
-	struct gather *g = mem_calloc(1, sizeof(*g));
-
-	if (g == NULL)
-		return NULL;
-	g->document = document_new();
-	if (g->document == NULL) {
-		mem_free(g);
-		return NULL;
-	}
-	g->fd = g->wake_fd = -1;
-	g->max_line = MAX_LINE_DEFAULT;
-	atomic_init(&g->interrupted, false);
-	buf_init(&g->in, 0, NULL);
-	buf_init(&g->out, 0, NULL);
-	return g;
-}
-
-void gather_free(struct gather *g)
-{
-	if (g == NULL)
-		return;
-	if (g->fd >= 0)
-		sys.close(g->fd);
-	if (g->wake_fd >= 0)
-		sys.close(g->wake_fd);
-	document_free(g->document);
-	buf_free(&g->in);
-	buf_free(&g->out);
-	mem_free(g->pending);
-	mem_free(g);
-}
+#define READ_BYTES (64 * 1024)
+#define KEEP_BYTES (1024 * 1024) /* more than this is given back once a large line is done */
 
 PRINTF_LIKE(2, 0)
 static void set_message(struct gather *g, const char *fmt, va_list args)

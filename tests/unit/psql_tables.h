@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Events of single queries, and what psql 15 prints for the same queries (psql -X -P pager=off -c SQL). */
+/* Events of single queries, and what psql 15 prints for the same queries (psql -X -P pager=off -c
+ * SQL). */
 #ifndef UNIT_PSQL_TABLES_H
 #define UNIT_PSQL_TABLES_H
 

@@ -14,6 +14,7 @@
 static struct show show;
 static struct format format;
 static struct output output;
+static struct spool spool;
 static struct progress progress;
 static struct input input;
 static struct query queries[3];
@@ -25,17 +26,18 @@ static void begin(enum options_format which, size_t count)
 {
 	int fd = mkstemp(path);
 
+	spool_init(&spool);
 	ck_assert_int_ge(fd, 0);
 	dup2(fd, STDOUT_FILENO);
 	close(fd);
-	ck_assert_int_eq(output_open(&output, NULL, NULL), 0);
+	ck_assert_int_eq(output_open(&output, NULL, &spool, NULL), 0);
 	format_init(&format, which, &output);
 	input.queries = queries;
 	input.count = count;
 	for (size_t i = 0; i < count; i++)
 		if (queries[i].sql == NULL)
 			queries[i].sql = "select 1";
-	ck_assert_int_eq(show_init(&show, &input, &format, &progress), 0);
+	ck_assert_int_eq(show_init(&show, &input, &format, &spool, &progress), 0);
 	/* The texts of failures have tests of their own. */
 	said = open("/dev/null", O_WRONLY);
 	dup2(said, STDERR_FILENO);
@@ -77,6 +79,7 @@ static void tear_down(void)
 	show_free(&show);
 	format_free(&format);
 	output_close(&output);
+	spool_close(&spool);
 	unlink(path);
 	close(said);
 	ck_assert_uint_eq(mem_live_blocks(), 0);

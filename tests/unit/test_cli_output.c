@@ -14,11 +14,13 @@
 
 static char dir[] = "/tmp/gather-output.XXXXXX";
 static struct output output;
+static struct spool spool;
 
 static void set_up(void)
 {
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_int_eq(chdir(dir), 0);
+	spool_init(&spool);
 }
 
 static unsigned file_count(void)
@@ -45,6 +47,7 @@ static void remove_files(void)
 static void tear_down(void)
 {
 	output_close(&output);
+	spool_close(&spool);
 	remove_files();
 	rmdir(dir);
 	ck_assert_uint_eq(mem_live_blocks(), 0);
@@ -72,7 +75,7 @@ static void check_file(const char *path, const char *expected)
 
 START_TEST(appears_at_the_commit)
 {
-	ck_assert_int_eq(output_open(&output, "out", NULL), 0);
+	ck_assert_int_eq(output_open(&output, "out", &spool, NULL), 0);
 	buf_puts(&output.buf, "text");
 	ck_assert_int_eq(output_flush(&output), 0);
 	ck_assert_int_ne(access("out", F_OK), 0);
@@ -85,7 +88,7 @@ END_TEST
 START_TEST(nothing_is_left_without_a_commit)
 {
 	write_file("out", "old");
-	ck_assert_int_eq(output_open(&output, "out", NULL), 0);
+	ck_assert_int_eq(output_open(&output, "out", &spool, NULL), 0);
 	buf_puts(&output.buf, "text");
 	output_flush(&output);
 	output_close(&output);
@@ -99,13 +102,13 @@ START_TEST(modes)
 	struct stat file;
 
 	umask(027);
-	ck_assert_int_eq(output_open(&output, "new", NULL), 0);
+	ck_assert_int_eq(output_open(&output, "new", &spool, NULL), 0);
 	ck_assert_int_eq(output_commit(&output), 0);
 	output_close(&output);
 	ck_assert_int_eq(stat("new", &file), 0);
 	ck_assert_int_eq(file.st_mode & 0777, 0640);
 	ck_assert_int_eq(chmod("new", 0604), 0);
-	ck_assert_int_eq(output_open(&output, "new", NULL), 0);
+	ck_assert_int_eq(output_open(&output, "new", &spool, NULL), 0);
 	ck_assert_int_eq(output_commit(&output), 0);
 	ck_assert_int_eq(stat("new", &file), 0);
 	ck_assert_int_eq(file.st_mode & 0777, 0604);
@@ -118,7 +121,7 @@ START_TEST(symbolic_link_stays_one)
 
 	write_file("target", "old");
 	ck_assert_int_eq(symlink("target", "link"), 0);
-	ck_assert_int_eq(output_open(&output, "link", NULL), 0);
+	ck_assert_int_eq(output_open(&output, "link", &spool, NULL), 0);
 	buf_puts(&output.buf, "new");
 	ck_assert_int_eq(output_commit(&output), 0);
 	ck_assert_int_eq(lstat("link", &file), 0);
@@ -132,7 +135,7 @@ START_TEST(device)
 {
 	struct stat file;
 
-	ck_assert_int_eq(output_open(&output, "/dev/null", NULL), 0);
+	ck_assert_int_eq(output_open(&output, "/dev/null", &spool, NULL), 0);
 	buf_puts(&output.buf, "text");
 	ck_assert_int_eq(output_commit(&output), 0);
 	ck_assert_int_eq(stat("/dev/null", &file), 0);
@@ -142,7 +145,7 @@ END_TEST
 
 START_TEST(full_device)
 {
-	ck_assert_int_eq(output_open(&output, "/dev/full", NULL), 0);
+	ck_assert_int_eq(output_open(&output, "/dev/full", &spool, NULL), 0);
 	buf_puts(&output.buf, "text");
 	ck_assert_int_eq(output_flush(&output), -ENOSPC);
 	ck_assert_str_eq(output.what, "/dev/full");
@@ -153,7 +156,7 @@ END_TEST
 
 START_TEST(a_file_for_each_query)
 {
-	ck_assert_int_eq(output_open(&output, "a-%n-100%%.txt", NULL), 0);
+	ck_assert_int_eq(output_open(&output, "a-%n-100%%.txt", &spool, NULL), 0);
 	ck_assert(output.per_query);
 	for (int i = 0; i < 20; i++) {
 		char name[16];
@@ -173,7 +176,7 @@ END_TEST
 
 START_TEST(files_without_a_commit)
 {
-	ck_assert_int_eq(output_open(&output, "%n", NULL), 0);
+	ck_assert_int_eq(output_open(&output, "%n", &spool, NULL), 0);
 	ck_assert_int_eq(output_begin_file(&output, "a"), 0);
 	ck_assert_int_eq(output_end_file(&output), 0);
 	ck_assert_int_eq(output_begin_file(&output, "b"), 0);
@@ -184,7 +187,7 @@ END_TEST
 
 START_TEST(the_same_file_twice)
 {
-	ck_assert_int_eq(output_open(&output, "%n", NULL), 0);
+	ck_assert_int_eq(output_open(&output, "%n", &spool, NULL), 0);
 	ck_assert_int_eq(output_begin_file(&output, "a"), 0);
 	ck_assert_int_eq(output_end_file(&output), 0);
 	ck_assert_int_eq(output_begin_file(&output, "a"), -EEXIST);
@@ -195,7 +198,7 @@ static const char *const bad_names[] = {"", ".", "..", "a/b", "/", "../x"};
 
 START_TEST(name_that_leaves_the_directory)
 {
-	ck_assert_int_eq(output_open(&output, "%n", NULL), 0);
+	ck_assert_int_eq(output_open(&output, "%n", &spool, NULL), 0);
 	ck_assert_int_eq(output_begin_file(&output, bad_names[_i]), -EINVAL);
 }
 END_TEST
@@ -210,7 +213,7 @@ static const struct {
 
 START_TEST(template_that_cannot_be)
 {
-	ck_assert_int_eq(output_open(&output, bad_templates[_i].template, NULL),
+	ck_assert_int_eq(output_open(&output, bad_templates[_i].template, &spool, NULL),
 			 bad_templates[_i].rc);
 	ck_assert_uint_eq(file_count(), 0);
 }

@@ -356,6 +356,62 @@ START_TEST(closed_pipe)
 }
 END_TEST
 
+#define MUCH 1000
+
+/* Reads nothing before all of the script was played, then all; says by its status whether it was
+ * enough. */
+static pid_t start_slow_reader(int from, int played)
+{
+	static char bytes[1 << 16];
+	size_t total = 0;
+	ssize_t n;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid != 0)
+		return pid;
+	close(closed_end);
+	while (read(played, bytes, 1) > 0)
+		;
+	while ((n = read(from, bytes, sizeof(bytes))) > 0)
+		total += (size_t)n;
+	_exit(total == MUCH * 1001 ? 0 : 1);
+}
+
+/* A pager that does not read holds up neither the daemon nor the queries. */
+START_TEST(slow_reader)
+{
+	struct fake_step steps[MUCH + 4] = {{FAKE_READ, NULL}, {FAKE_SEND, COLUMNS("0")}};
+	char value[1001], line[1200], path[64];
+	int ends[2], played[2], rc;
+	pid_t reader;
+
+	memset(value, 'x', sizeof(value));
+	value[1000] = '\0';
+	snprintf(line, sizeof(line),
+		 "{\"id\":1,\"event\":\"rows\",\"item\":0,\"rows\":[[\"%s\"]]}\n", value);
+	for (size_t i = 0; i < MUCH; i++)
+		steps[i + 2] = (struct fake_step){FAKE_SEND, line};
+	steps[MUCH + 2] = (struct fake_step){FAKE_SEND, DONE("0") END};
+	/* The script's process has the only end of `played` that stays open. */
+	ck_assert_int_eq(pipe(played), 0);
+	fake_start(&fake, steps);
+	close(played[1]);
+	ck_assert_int_eq(pipe(ends), 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[1]);
+	ck_assert_int_eq(symlink(path, "out"), 0);
+	closed_end = ends[1];
+	reader = start_slow_reader(ends[0], played[0]);
+	out_flags = O_WRONLY;
+	rc = RUN("-r", "select 1");
+	close(STDOUT_FILENO);
+	ck_assert_int_eq(rc, EXIT_ALL_WELL);
+	ck_assert_int_eq(waitpid(reader, &rc, 0), reader);
+	ck_assert_int_eq(rc, 0);
+	fake_stop(&fake);
+}
+END_TEST
+
 /* ---- signals ---- */
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -523,6 +579,7 @@ int main(void)
 	tcase_add_test(tcase, file_that_cannot_be);
 	tcase_add_test(tcase, full_disk);
 	tcase_add_test(tcase, closed_pipe);
+	tcase_add_test(tcase, slow_reader);
 	tcase_add_loop_test(tcase, signal_cancels, 0, ARRAY_SIZE(signals));
 	tcase_add_test(tcase, signal_leaves_doubt);
 	tcase_add_loop_test(tcase, conversation, 0, ARRAY_SIZE(conversations));

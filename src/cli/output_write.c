@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Handing on what was printed: to the descriptor as far as it takes it, else to the spool. */
+#include "cli/output.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PUMP_BYTES (64 * 1024)
+/* A terminal says that it is ready when it takes a little. */
+#define TERMINAL_STEP 256
+/* A signal that comes just before a wait is noticed after this time. */
+#define WAIT_MS 250
+
+size_t output_step(int fd)
+{
+	struct stat file;
+
+	if (fstat(fd, &file) < 0 || S_ISREG(file.st_mode) || S_ISBLK(file.st_mode))
+		return 0;
+	/* Of a pipe that is promised. */
+	return isatty(fd) ? TERMINAL_STEP : PIPE_BUF;
+}
+
+/* 1: the descriptor takes something, if only to tell an error; 0: it does not; -EINTR: stopped. */
+static int await_ready(const struct output *output, bool wait)
+{
+	for (;;) {
+		struct pollfd poller = {.fd = output->fd, .events = POLLOUT};
+
+		if (poll(&poller, 1, wait ? WAIT_MS : 0) > 0)
+			return 1;
+		if (!wait)
+			return 0;
+		if (output->stop != NULL && *output->stop != 0)
+			return -EINTR;
+	}
+}
+
+/* Takes off the buffer what is written. 0, with something left: it would have to wait. */
+static int write_from(struct output *output, struct buf *from, bool wait)
+{
+	while (buf_len(from) > 0) {
+		size_t len = buf_len(from);
+		ssize_t n;
+		int rc;
+
+		if (output->step > 0) {
+			rc = await_ready(output, wait);
+			if (rc <= 0)
+				return rc;
+			len = MIN(len, output->step);
+		}
+		n = write(output->fd, buf_data(from), len);
+		if (n >= 0)
+			buf_consume(from, (size_t)n);
+		else if (errno != EINTR && errno != EAGAIN)
+			return -errno;
+	}
+	return 0;
+}
+
+/* What waits in the spool. 0, with something left in `chunk`: it would have to wait. */
+static int write_backlog(struct output *output, bool wait)
+{
+	int rc;
+
+	do {
+		rc = write_from(output, &output->chunk, wait);
+		if (rc < 0 || buf_len(&output->chunk) > 0)
+			return rc;
+		rc = spool_get(output->spool, &output->backlog, &output->chunk);
+	} while (rc > 0);
+	return rc < 0 ? rc : spool_drop(output->spool, &output->backlog);
+}
+
+static int write_all(struct output *output, bool wait)
+{
+	int rc = buf_error(&output->buf);
+
+	if (rc == 0 && output->backlog.written > 0)
+		rc = write_backlog(output, wait);
+	if (rc == 0 && output->backlog.written == 0)
+		rc = write_from(output, &output->buf, wait);
+	if (rc == 0 && buf_len(&output->buf) >= PUMP_BYTES) {
+		rc = spool_put(output->spool, &output->backlog, buf_str(&output->buf));
+		buf_reset(&output->buf);
+	}
+	return rc;
+}
+
+static int hand_on(struct output *output, bool wait)
+{
+	if (output->error == 0 && output->fd >= 0)
+		output_fail(output, write_all(output, wait));
+	if (output->error < 0)
+		buf_reset(&output->buf);
+	return output->error;
+}
+
+int output_flush(struct output *output)
+{
+	return hand_on(output, false);
+}
+
+int output_finish(struct output *output)
+{
+	return hand_on(output, true);
+}
+
+bool output_blocked(const struct output *output)
+{
+	return output->error == 0 && (buf_len(&output->buf) > 0 || output->backlog.written > 0);
+}
+
+void output_pump(struct output *output)
+{
+	if (buf_len(&output->buf) >= PUMP_BYTES || buf_error(&output->buf) < 0 || output->error < 0)
+		output_flush(output);
+}
