@@ -33,6 +33,9 @@ void conn_assign(struct conn *conn, struct db_query *query)
 	query->conn = conn;
 	query->state = DB_QUERY_ASSIGNED;
 	list_push_back(&conn->unsent, &query->node);
+	/* It may have died since, even if the loop has not been told yet. */
+	if (conn->idle_since_ns < co_now_ns())
+		conn->readable = true;
 	co_unpark(conn->driver);
 }
 
@@ -519,7 +522,11 @@ static void on_notice(void *arg, const PGresult *result)
 {
 	struct conn *conn = arg;
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 
+	/* While nothing runs even the end of the session comes as one. */
+	if (severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
+		conn->lost = true;
 	/* Only a dying server's last words matter: WARNING 57P02 comes as a notice. */
 	if (text != NULL && PQresultErrorField(result, PG_DIAG_SQLSTATE) != NULL &&
 	    strncmp(PQresultErrorField(result, PG_DIAG_SQLSTATE), "57P", 3) == 0)
@@ -617,8 +624,9 @@ static void settle(struct conn *conn)
 		return;
 	}
 	if (!session_clean(conn)) {
-		/* What a reset does not bring back is not to be used. */
-		if (conn->just_reset)
+		/* What a reset does not bring back is not to be used, nor what changed while
+		 * nothing ran. */
+		if (conn->just_reset || conn->state == CONN_IDLE)
 			conn->lost = true;
 		else
 			reset_session(conn);

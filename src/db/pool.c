@@ -159,6 +159,9 @@ static int64_t backoff_ns(struct pool *pool)
 
 static void back_off(struct pool *pool)
 {
+	/* Those that were under way together are one failure. */
+	if (co_loop_now_ns(pool->loop) < pool->retry_ns)
+		return;
 	pool->failures++;
 	pool->connect_window = 1;
 	pool->retry_ns = clock_after_ns(co_loop_now_ns(pool->loop), backoff_ns(pool));
