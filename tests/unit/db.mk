@@ -57,3 +57,9 @@ tests_unit_test_db_stop_SOURCES = tests/unit/test_db_stop.c
 tests_unit_test_db_stop_CPPFLAGS = $(DB_TEST_CPPFLAGS)
 tests_unit_test_db_stop_LDADD = $(DB_TEST_LDADD)
 TESTS += tests/unit/test_db_stop
+
+check_PROGRAMS += tests/unit/test_db_pool
+tests_unit_test_db_pool_SOURCES = tests/unit/test_db_pool.c
+tests_unit_test_db_pool_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_pool_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_pool

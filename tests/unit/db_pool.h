@@ -53,7 +53,7 @@ static inline void db_env_close(struct db_env *env)
 	env->pool = NULL;
 }
 
-static inline int db_env_main(void *arg);
+static inline const char *aside(const char *sql);
 
 struct db_env_task {
 	struct db_env env;
@@ -76,6 +76,10 @@ static inline void db_env_run(void (*task)(struct db_env *env))
 	struct db_env_task run = {.task = task};
 	size_t blocks = mem_live_blocks();
 	int descriptors = open_descriptors();
+
+	/* What earlier tests left running in the server. */
+	aside("select count(pg_terminate_backend(pid, 10000)) from pg_stat_activity "
+	      "where application_name = 'gatherd'");
 
 	run.env.conf = db_env_conf("");
 	arena_init(&run.env.fixture.arena, 0, NULL);
