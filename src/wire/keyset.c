@@ -114,21 +114,36 @@ static struct str text_at(const struct keyset *set, size_t index)
 	return *(const struct str *)(const void *)(set->first + index * set->stride);
 }
 
+/* The slot that has the text, or the free one where it belongs. */
+static struct keyset_slot *find_slot(const struct keyset *set, struct str text, uint32_t hash)
+{
+	size_t mask = set->slot_count - 1;
+
+	for (size_t at = hash & mask;; at = (at + 1) & mask) {
+		struct keyset_slot *slot = &set->slots[at];
+
+		if (slot->position == 0 ||
+		    (slot->hash == hash && str_equal(text_at(set, slot->position - 1), text)))
+			return slot;
+	}
+}
+
 size_t keyset_add(struct keyset *set, size_t index)
 {
 	struct str text = text_at(set, index);
 	uint32_t hash = hash_of(set, text);
-	size_t mask = set->slot_count - 1;
+	struct keyset_slot *slot = find_slot(set, text, hash);
 
 	assert(index < UINT32_MAX);
-	for (size_t at = hash & mask;; at = (at + 1) & mask) {
-		struct keyset_slot *slot = &set->slots[at];
+	if (slot->position != 0)
+		return slot->position - 1;
+	*slot = (struct keyset_slot){hash, (uint32_t)index + 1};
+	return index;
+}
 
-		if (slot->position == 0) {
-			*slot = (struct keyset_slot){hash, (uint32_t)index + 1};
-			return index;
-		}
-		if (slot->hash == hash && str_equal(text_at(set, slot->position - 1), text))
-			return slot->position - 1;
-	}
+size_t keyset_find(const struct keyset *set, struct str text)
+{
+	const struct keyset_slot *slot = find_slot(set, text, hash_of(set, text));
+
+	return slot->position != 0 ? slot->position - 1 : SIZE_MAX;
 }

@@ -33,5 +33,7 @@ void keyset_free(struct keyset *set);
  * now in the set. At most `count` may be in it; a text that is in it must not change.
  */
 size_t keyset_add(struct keyset *set, size_t index);
+/* The position of this text; SIZE_MAX: it is not in the set. */
+size_t keyset_find(const struct keyset *set, struct str text);
 
 #endif

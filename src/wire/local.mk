@@ -14,9 +14,11 @@ libwire_la_SOURCES = \
 	src/wire/reply_shape.c \
 	src/wire/reply_write.h \
 	src/wire/request.c src/wire/request.h \
+	src/wire/request_gather.c \
 	src/wire/request_item.c \
 	src/wire/request_params.c \
 	src/wire/request_read.c src/wire/request_read.h \
+	src/wire/request_reference.c \
 	src/wire/types.c src/wire/types.h \
 	src/wire/value.c src/wire/value.h \
 	src/wire/value_array.c \

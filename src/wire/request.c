@@ -127,21 +127,19 @@ static int read_concurrency(struct request_reader *r, const struct json_member *
 			    void *target)
 {
 	struct request *request = target;
-	int64_t number;
+	uint64_t number;
+	int rc = request_read_count(r, member, &number);
 
-	if (!json_int64(&member->value, &number) || number < 1)
-		return request_bad_value(r, member->key, "an integer of 1 or more");
-	request->options.concurrency = (size_t)MIN((uint64_t)number, (uint64_t)SIZE_MAX);
-	return 0;
+	if (rc == 0)
+		request->options.concurrency = (size_t)MIN(number, (uint64_t)SIZE_MAX);
+	return rc;
 }
 
 static int read_snapshot(struct request_reader *r, const struct json_member *member, void *target)
 {
-	bool snapshot;
-	int rc = request_read_bool(r, member, &snapshot);
+	struct request *request = target;
 
-	(void)target;
-	return rc == 0 && snapshot ? request_unsupported(r, member->key) : rc;
+	return request_read_bool(r, member, &request->options.snapshot);
 }
 
 static int read_format(struct request_reader *r, const struct json_member *member, void *target)
@@ -213,14 +211,14 @@ static int read_keys(struct request_reader *r, const struct json *line, struct r
 
 		if (key->read == NULL || member->value.type == JSON_NULL)
 			continue;
-		if ((key->verbs & 1u << request->verb) == 0)
+		if ((key->goes_with & 1u << request->verb) == 0)
 			return request_refuse(r, member->key, "\"%s\" does not go with \"%s\"",
 					      key->name.data, keys[request->verb - 1].name.data);
 		rc = key->read(r, member, request);
 		if (rc < 0)
 			return rc;
 	}
-	return 0;
+	return request_check_snapshot(r, request);
 }
 
 static int read_line_id(struct request_reader *r, const struct json *line, struct request *request)

@@ -1,35 +1,39 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The items of a gather: SQL strings and query objects, in an array or by name. */
-#include "wire/keyset.h"
+/* One item of a gather: a SQL string, a query object, or steps in a sequence or a transaction. */
 #include "wire/request_read.h"
 
 #include <errno.h>
 
+/* What an object may be. A step is read as a query with fewer keys. */
+#define QUERY	    (1u << REQUEST_QUERY)
+#define SEQUENCE    (1u << REQUEST_SEQUENCE)
+#define TRANSACTION (1u << REQUEST_TRANSACTION)
+#define STEP	    (1u << (REQUEST_TRANSACTION + 1))
+#define ITEM	    (QUERY | SEQUENCE | TRANSACTION)
+
 static int read_sql(struct request_reader *r, const struct json_member *member, void *target)
 {
 	struct request_item *item = target;
-	struct request_query *query = item->steps;
 
 	if (member->value.type != JSON_STRING)
 		return request_bad_value(r, member->key, "a string");
-	query->sql = member->value.text;
-	query->sql_has_nul = member->value.has_nul;
+	item->steps->sql = member->value.text;
+	item->steps->sql_has_nul = member->value.has_nul;
 	return 0;
 }
 
 static int read_name(struct request_reader *r, const struct json_member *member, void *target)
 {
 	struct request_item *item = target;
-	struct request_query *query = item->steps;
 	struct str name;
 	int rc = request_read_name(r, member, &name);
 
 	if (rc < 0)
 		return rc;
-	if (query->name.data != NULL && !str_equal(query->name, name))
+	if (item->name.data != NULL && !str_equal(item->name, name))
 		return request_refuse(r, member->key, "its name is its key in \"gather\", not %s",
 				      request_quote(r, name));
-	item->name = query->name = name;
+	item->name = name;
 	return 0;
 }
 
@@ -52,160 +56,193 @@ static int read_db(struct request_reader *r, const struct json_member *member, v
 static int read_timeout(struct request_reader *r, const struct json_member *member, void *target)
 {
 	struct request_item *item = target;
-	struct request_query *query = item->steps;
 
-	int rc = request_read_timeout(r, member, &query->timeout_ns);
-
-	if (rc == 0)
-		item->timeout_ns = query->timeout_ns;
-	return rc;
+	return request_read_timeout(r, member, &item->timeout_ns);
 }
 
-static int read_unsupported(struct request_reader *r, const struct json_member *member,
-			    void *target)
+static int read_max_rows(struct request_reader *r, const struct json_member *member, void *target)
 {
-	(void)target;
-	return request_unsupported(r, member->key);
+	struct request_item *item = target;
+
+	return request_read_count(r, member, &item->steps->max_rows);
 }
 
-static const struct request_key query_keys[] = {
-	{.name = KEY("sql"), .read = read_sql},
-	{.name = KEY("name"), .read = read_name},
-	{.name = KEY("params"), .read = read_params},
-	{.name = KEY("db"), .read = read_db},
-	{.name = KEY("timeout"), .read = read_timeout},
-	{.name = KEY("max_rows"), .read = read_unsupported},
-	{.name = KEY("sequence"), .read = read_unsupported},
-	{.name = KEY("transaction"), .read = read_unsupported},
+static int read_isolation(struct request_reader *r, const struct json_member *member, void *target)
+{
+	struct request_item *item = target;
+	const struct json *value = &member->value;
+
+	if (value->type == JSON_STRING && str_is(value->text, "read committed"))
+		item->isolation = REQUEST_READ_COMMITTED;
+	else if (value->type == JSON_STRING && str_is(value->text, "repeatable read"))
+		item->isolation = REQUEST_REPEATABLE_READ;
+	else if (value->type == JSON_STRING && str_is(value->text, "serializable"))
+		item->isolation = REQUEST_SERIALIZABLE;
+	else
+		return request_bad_value(
+			r, member->key,
+			"\"read committed\", \"repeatable read\" or \"serializable\"");
+	return 0;
+}
+
+static int read_read_only(struct request_reader *r, const struct json_member *member, void *target)
+{
+	struct request_item *item = target;
+
+	return request_read_bool(r, member, &item->read_only);
+}
+
+static int read_deferrable(struct request_reader *r, const struct json_member *member, void *target)
+{
+	struct request_item *item = target;
+
+	return request_read_bool(r, member, &item->deferrable);
+}
+
+static int read_steps(struct request_reader *r, const struct json_member *member, void *target);
+
+/* The first three say what an item is, by the number of its kind. */
+static const struct request_key keys[] = {
+	{KEY("sql"), QUERY | STEP, read_sql},
+	{KEY("sequence"), SEQUENCE, read_steps},
+	{KEY("transaction"), TRANSACTION, read_steps},
+	{KEY("name"), ITEM | STEP, read_name},
+	{KEY("params"), QUERY | STEP, read_params},
+	{KEY("db"), ITEM, read_db},
+	{KEY("timeout"), ITEM | STEP, read_timeout},
+	{KEY("max_rows"), QUERY | STEP, read_max_rows},
+	{KEY("isolation"), TRANSACTION, read_isolation},
+	{KEY("read_only"), TRANSACTION, read_read_only},
+	{KEY("deferrable"), TRANSACTION, read_deferrable},
 };
 
-static int read_query(struct request_reader *r, const struct json *value, struct request_item *item)
+static int read_keys(struct request_reader *r, const struct json *object, unsigned what,
+		     struct request_item *item)
 {
-	int rc;
-
-	for (size_t i = 0; i < value->count; i++) {
-		const struct json_member *member = &value->members[i];
+	for (size_t i = 0; i < object->count; i++) {
+		const struct json_member *member = &object->members[i];
 		const struct request_key *key =
-			request_find_key(query_keys, ARRAY_SIZE(query_keys), member->key);
+			request_find_key(keys, ARRAY_SIZE(keys), member->key);
+		int rc;
 
-		if (key == NULL)
-			return request_unknown_key(r, member->key);
 		if (member->value.type == JSON_NULL)
 			continue;
+		if ((key->goes_with & what) == 0 && what == STEP)
+			return request_refuse(r, member->key, "\"%s\" does not go with a step",
+					      key->name.data);
+		if ((key->goes_with & what) == 0)
+			return request_refuse(r, member->key, "\"%s\" does not go with \"%s\"",
+					      key->name.data, keys[item->kind].name.data);
 		rc = key->read(r, member, item);
 		if (rc < 0)
 			return rc;
 	}
-	if (item->steps->sql.data == NULL)
-		return request_refuse(r, STR("sql"), "no \"sql\"");
 	return 0;
 }
 
-static int read_item(struct request_reader *r, const struct json *value, struct request_item *item)
+/* Finds what the object is, and what is no key at all. A step is a query, whatever else it may
+ * claim to be. */
+static int read_kind(struct request_reader *r, const struct json *object,
+		     enum request_item_kind *ret_kind)
 {
-	if (value->type == JSON_OBJECT)
-		return read_query(r, value, item);
-	if (value->type != JSON_STRING)
-		return request_refuse(r, (struct str){0}, "must be a SQL string or an object");
-	item->steps->sql = value->text;
-	item->steps->sql_has_nul = value->has_nul;
-	return 0;
-}
+	const struct request_key *found = NULL;
 
-/* An object gather's items take their key. */
-static int take_key(struct request_reader *r, struct str key, struct request_item *item)
-{
-	r->item_name = key;
-	if (key.len > 0 && memchr(key.data, '\0', key.len) != NULL)
-		return request_refuse(r, key, "a name with \\u0000");
-	item->name = item->steps->name = key;
-	return 0;
-}
+	for (size_t i = 0; i < object->count; i++) {
+		const struct json_member *member = &object->members[i];
+		const struct request_key *key =
+			request_find_key(keys, ARRAY_SIZE(keys), member->key);
 
-static int read_items(struct request_reader *r, const struct json *gather,
-		      struct request_item *items)
-{
-	int rc = 0;
-
-	r->in_item = true;
-	for (r->item = 0; r->item < gather->count && rc == 0; r->item++) {
-		const struct json *value;
-
-		if (gather->type == JSON_OBJECT) {
-			value = &gather->members[r->item].value;
-			rc = take_key(r, gather->members[r->item].key, &items[r->item]);
-		} else {
-			value = &gather->items[r->item];
-		}
-		if (rc == 0)
-			rc = read_item(r, value, &items[r->item]);
-	}
-	r->in_item = false;
-	r->item_name = (struct str){0};
-	return rc;
-}
-
-static bool any_names(const struct request_gather *gather)
-{
-	for (size_t i = 0; i < gather->item_count; i++)
-		if (gather->items[i].name.data != NULL)
-			return true;
-	return false;
-}
-
-static int check_names(struct request_reader *r, const struct request_gather *gather)
-{
-	struct keyset names;
-	int rc = 0;
-
-	if (!any_names(gather))
-		return 0;
-
-	if (keyset_init(&names, r->arena->budget, &gather->items->name, sizeof(*gather->items),
-			gather->item_count) < 0)
-		return request_no_memory(r);
-	for (size_t i = 0; i < gather->item_count && rc == 0; i++) {
-		size_t first;
-
-		if (gather->items[i].name.data == NULL)
+		if (key == NULL)
+			return request_unknown_key(r, member->key);
+		if (key - keys > REQUEST_TRANSACTION || member->value.type == JSON_NULL)
 			continue;
-		first = keyset_add(&names, i);
-		if (first != i)
-			rc = request_refuse(r, STR("name"), "items %zu and %zu are both named %s",
-					    first, i, request_quote(r, gather->items[i].name));
+		if (found != NULL && !r->place.in_step)
+			return request_refuse(r, member->key, "both \"%s\" and \"%s\"",
+					      found->name.data, key->name.data);
+		found = key;
 	}
-	keyset_free(&names);
+	if (found == NULL)
+		return request_refuse(r, STR("sql"),
+				      r->place.in_step
+					      ? "no \"sql\""
+					      : "no \"sql\", \"sequence\" or \"transaction\"");
+	*ret_kind = r->place.in_step ? REQUEST_QUERY : (enum request_item_kind)(found - keys);
+	return 0;
+}
+
+/* A string or an object with "sql". `item` has room for one step, and `what` it may be. */
+static int read_query(struct request_reader *r, const struct json *value, unsigned what,
+		      struct request_item *item)
+{
+	int rc = 0;
+
+	item->step_count = 1;
+	if (value->type == JSON_STRING) {
+		item->steps->sql = value->text;
+		item->steps->sql_has_nul = value->has_nul;
+	} else {
+		rc = read_keys(r, value, what, item);
+	}
+	item->steps->name = item->name;
+	item->steps->timeout_ns = item->timeout_ns;
 	return rc;
 }
 
-int request_read_gather(struct request_reader *r, const struct json_member *member,
-			struct request_gather *ret_gather)
+static int read_step(struct request_reader *r, const struct json *value,
+		     struct request_query *query)
 {
-	const struct json *value = &member->value;
-	struct request_gather gather = {.by_name = value->type == JSON_OBJECT};
-	struct request_query *queries;
-	int rc;
+	struct request_item step = {.steps = query};
+	int rc = 0;
 
-	if (value->type != JSON_ARRAY && value->type != JSON_OBJECT)
-		return request_bad_value(r, member->key, "an array of items or an object of them");
-	if (value->count > r->limits->max_queries)
-		return request_refuse_as(r, ERR_TOO_LARGE,
-					 "%zu queries in one gather, at most %zu are allowed",
-					 value->count, r->limits->max_queries);
-	gather.items = arena_calloc(r->arena, value->count, sizeof(*gather.items));
-	queries = arena_calloc(r->arena, value->count, sizeof(*queries));
-	if (gather.items == NULL || queries == NULL)
+	if (value->type != JSON_STRING && value->type != JSON_OBJECT)
+		return request_refuse(r, (struct str){0}, "must be a SQL string or an object");
+	if (value->type == JSON_OBJECT)
+		rc = read_kind(r, value, &step.kind);
+	return rc < 0 ? rc : read_query(r, value, STEP, &step);
+}
+
+static int read_steps(struct request_reader *r, const struct json_member *member, void *target)
+{
+	struct request_item *item = target;
+	const struct json *steps = &member->value;
+	int rc = 0;
+
+	if (steps->type != JSON_ARRAY || steps->count == 0)
+		return request_bad_value(r, member->key, "an array of at least one step");
+	item->steps = arena_calloc(r->arena, steps->count, sizeof(*item->steps));
+	if (item->steps == NULL)
 		return request_no_memory(r);
-	for (size_t i = 0; i < value->count; i++) {
-		gather.items[i].steps = &queries[i];
-		gather.items[i].step_count = 1;
-	}
-	gather.item_count = value->count;
-	rc = read_items(r, value, gather.items);
-	/* The keys of an object are unique already. */
-	if (rc == 0 && !gather.by_name)
-		rc = check_names(r, &gather);
-	if (rc == 0)
-		*ret_gather = gather;
+	item->step_count = steps->count;
+	r->place.in_step = true;
+	for (r->place.step = 0; r->place.step < steps->count && rc == 0; r->place.step++)
+		rc = read_step(r, &steps->items[r->place.step], &item->steps[r->place.step]);
+	r->place.in_step = false;
 	return rc;
+}
+
+int request_read_item(struct request_reader *r, const struct json *value, struct request_item *item,
+		      struct request_query *query)
+{
+	int rc = 0;
+
+	if (value->type != JSON_STRING && value->type != JSON_OBJECT)
+		return request_refuse(r, (struct str){0}, "must be a SQL string or an object");
+	item->kind = REQUEST_QUERY;
+	if (value->type == JSON_OBJECT)
+		rc = read_kind(r, value, &item->kind);
+	if (rc < 0)
+		return rc;
+	if (item->kind != REQUEST_QUERY)
+		return read_keys(r, value, 1u << item->kind, item);
+	item->steps = query;
+	return read_query(r, value, QUERY, item);
+}
+
+size_t request_item_queries(const struct json *value)
+{
+	const struct json *steps = json_member(value, "sequence");
+
+	if (steps == NULL)
+		steps = json_member(value, "transaction");
+	return steps != NULL && steps->type == JSON_ARRAY ? MAX(steps->count, (size_t)1) : 1;
 }

@@ -19,15 +19,6 @@ static const struct json *find_huge_number(const struct json *value)
 	return found;
 }
 
-/* {"from": item, "column": name} or the same with "row": another item's result. */
-static bool is_reference(const struct json *value)
-{
-	if (value->type != JSON_OBJECT || json_member(value, "from") == NULL ||
-	    json_member(value, "column") == NULL)
-		return false;
-	return value->count == 2 || (value->count == 3 && json_member(value, "row") != NULL);
-}
-
 /* `$1`, or the name in quotes. */
 static const char *label(struct request_reader *r, const struct request_param *param, size_t index)
 {
@@ -39,8 +30,8 @@ static const char *label(struct request_reader *r, const struct request_param *p
 	return text != NULL ? text : "$?";
 }
 
-static int check_param(struct request_reader *r, struct str key, const struct request_param *param,
-		       size_t index)
+static int read_param(struct request_reader *r, struct str key, struct request_param *param,
+		      size_t index)
 {
 	const struct json *huge = find_huge_number(param->value);
 
@@ -49,12 +40,13 @@ static int check_param(struct request_reader *r, struct str key, const struct re
 	if (huge != NULL)
 		return request_refuse(r, key, "parameter %s: the number %s is beyond a double",
 				      label(r, param, index), request_quote(r, huge->text));
-	if (is_reference(param->value))
+	if (!request_is_reference(param->value))
+		return 0;
+	if (!r->place.in_item)
 		return request_refuse(r, key,
-				      "parameter %s: a reference to another item is not supported "
-				      "by this version",
+				      "parameter %s: a report's parameters cannot refer to rows",
 				      label(r, param, index));
-	return 0;
+	return request_read_reference(r, param->value, label(r, param, index), &param->reference);
 }
 
 int request_read_params(struct request_reader *r, const struct json_member *member,
@@ -77,7 +69,7 @@ int request_read_params(struct request_reader *r, const struct json_member *memb
 			list[i].name = params->members[i].key;
 		list[i].value =
 			params->type == JSON_OBJECT ? &params->members[i].value : &params->items[i];
-		rc = check_param(r, member->key, &list[i], i);
+		rc = read_param(r, member->key, &list[i], i);
 	}
 	if (rc < 0)
 		return rc;

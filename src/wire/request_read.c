@@ -51,12 +51,17 @@ const char *request_quote(struct request_reader *r, struct str text)
 
 static const char *where(struct request_reader *r)
 {
-	const char *text = "";
+	const struct request_place *place = &r->place;
+	const char *item, *text;
 
-	if (r->in_item && r->item_name.data != NULL)
-		text = arena_printf(r->arena, "item %s: ", request_quote(r, r->item_name));
-	else if (r->in_item)
-		text = arena_printf(r->arena, "item %zu: ", r->item);
+	if (!place->in_item)
+		return "";
+	item = place->item_name.data != NULL ? request_quote(r, place->item_name)
+					     : arena_printf(r->arena, "%zu", place->item);
+	if (item == NULL)
+		return "";
+	text = place->in_step ? arena_printf(r->arena, "item %s, step %zu: ", item, place->step)
+			      : arena_printf(r->arena, "item %s: ", item);
 	return text != NULL ? text : "";
 }
 
@@ -105,11 +110,6 @@ int request_bad_value(struct request_reader *r, struct str key, const char *must
 int request_unknown_key(struct request_reader *r, struct str key)
 {
 	return request_refuse(r, key, "unknown key %s", request_quote(r, key));
-}
-
-int request_unsupported(struct request_reader *r, struct str key)
-{
-	return request_refuse(r, key, "%s is not supported by this version", request_quote(r, key));
 }
 
 const struct request_key *request_find_key(const struct request_key *keys, size_t count,
@@ -165,5 +165,16 @@ int request_read_timeout(struct request_reader *r, const struct json_member *mem
 		*ret_ns = CLOCK_NEVER;
 	else
 		*ret_ns = MAX((int64_t)(seconds * (double)CLOCK_SECOND + 0.5), (int64_t)1);
+	return 0;
+}
+
+int request_read_count(struct request_reader *r, const struct json_member *member,
+		       uint64_t *ret_count)
+{
+	int64_t number;
+
+	if (!json_int64(&member->value, &number) || number < 1)
+		return request_bad_value(r, member->key, "an integer of 1 or more");
+	*ret_count = (uint64_t)number;
 	return 0;
 }
