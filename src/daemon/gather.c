@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "daemon/access.h"
 #include "daemon/database.h"
+#include "daemon/depends.h"
 #include "daemon/server.h"
 #include "daemon/session.h"
 #include "db/pool.h"
@@ -26,6 +27,7 @@ struct gather *gather_new(struct session *session)
 	gather->number = ++server->requests;
 	gather->read_ns = co_now_ns();
 	list_init(&gather->node);
+	list_init(&gather->blocked);
 	/* What is read of a line may take many times its length: one request must not take all
 	 * there is. */
 	arena_init(&gather->arena, server->config->memory_limit_bytes / 4, &server->memory);
@@ -112,8 +114,8 @@ static int admit(struct gather *gather, struct err *ret_err)
 		struct gather_lane *lane = &gather->lanes[i];
 		const struct config_database *conf = &lane->database->conf;
 
-		if (lane->database->pending - lane->items + lane->items >
-		    (size_t)conf->queue_limit + conf->pool_max) {
+		/* Its own items are among them already. */
+		if (lane->database->pending > (size_t)conf->queue_limit + conf->pool_max) {
 			err_set(ret_err, &gather->arena, ERR_QUEUE_FULL, ERR_EFFECTS_NONE,
 				"the queue of database \"%s\" has no room for %zu more queries "
 				"(queue_limit %u)",
@@ -161,12 +163,16 @@ static int make_items(struct gather *gather, struct err *ret_err)
 
 		if (rc < 0)
 			return rc;
-		item_init(item, gather, lane, &request->items[i].steps[0], i);
 		gather->item_count++;
 		lane->items++;
 		lane->database->pending++;
-		list_push_back(&lane->pending, &item->node);
+		if (item_init(item, gather, lane, &request->items[i], i) < 0)
+			return no_memory(ret_err);
+		list_push_back(item->request->depend_count > 0 ? &gather->blocked : &lane->pending,
+			       &item->node);
 	}
+	if (depends_init(gather) < 0)
+		return no_memory(ret_err);
 	return admit(gather, ret_err);
 }
 
@@ -193,7 +199,7 @@ static void start_pending(struct gather *gather)
 				if (gather->running > 0)
 					return;
 				list_remove(&item->node);
-				item_skip(item, ERR_INTERNAL);
+				item_skip(item, ERR_INTERNAL, "out of memory");
 				continue;
 			}
 			list_remove(&item->node);
@@ -202,6 +208,14 @@ static void start_pending(struct gather *gather)
 			started = true;
 		}
 	}
+}
+
+static void skip(struct item *item)
+{
+	bool closing = item->gather->stop_code == ERR_SHUTTING_DOWN;
+
+	item_skip(item, item->gather->stop_code,
+		  closing ? "gatherd is shutting down" : "cancelled before it was sent");
 }
 
 static void skip_pending(struct gather *gather)
@@ -214,7 +228,7 @@ static void skip_pending(struct gather *gather)
 				LIST_ENTRY(list_first(&lane->pending), struct item, node);
 
 			list_remove(&item->node);
-			item_skip(item, gather->stop_code);
+			skip(item);
 		}
 	}
 }
@@ -225,17 +239,19 @@ void gather_item_ended(struct gather *gather, struct item *item)
 	gather->running--;
 	if (item->err.code != ERR_NONE && gather->request.options.cancel_on_error)
 		gather->stopped = true;
+	depends_item_ended(gather, item);
 	start_pending(gather);
 }
 
-/* A child that was cancelled before it ever ran has had no end yet. */
+/* A child that was cancelled before it ever ran has had no end yet, nor has one that waited for
+ * another's. */
 static void end_never_run(struct gather *gather)
 {
 	for (size_t i = 0; i < gather->item_count; i++) {
 		struct item *item = &gather->items[i];
 
 		if (!item->ended)
-			item_skip(item, gather->stop_code);
+			skip(item);
 	}
 }
 
@@ -271,20 +287,17 @@ static void write_combined(struct gather *gather)
 	buf_putc(tail, by_name ? '{' : '[');
 	for (size_t i = 0; i < gather->item_count; i++) {
 		struct item *item = &gather->items[i];
-		struct reply_outcome outcome;
 
 		tail = output_tail(output);
 		if (tail == NULL)
 			return;
 		if (i > 0)
 			buf_putc(tail, ',');
-		item_outcome(item, &outcome);
 		if (by_name) {
-			json_write_string(tail, outcome.name);
+			json_write_string(tail, item->request->name);
 			buf_putc(tail, ':');
-			outcome.name = (struct str){NULL, 0};
 		}
-		reply_write_outcome(tail, &outcome);
+		item_write(item, tail, !by_name);
 		item_free(item);
 		if (output_check(output) < 0)
 			return;

@@ -43,6 +43,7 @@ struct gather {
 	size_t item_count;
 	struct gather_lane *lanes;
 	size_t lane_count;
+	struct list blocked; /* struct item.node: wait for values of other items */
 	size_t running, concurrency;
 	size_t failed;
 	size_t answer_bytes;	 /* of a combined answer, so far */

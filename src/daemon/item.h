@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* One item of a gather: its query, where its rows go, how it ended. */
+/* One item of a gather: a query, or steps that run in order on one connection. */
 #ifndef DAEMON_ITEM_H
 #define DAEMON_ITEM_H
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/list.h"
 #include "base/macros.h"
-#include "daemon/params.h"
-#include "db/query.h"
+#include "daemon/step.h"
 #include "wire/reply.h"
+#include "wire/request.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,38 +20,32 @@ struct gather_lane;
 struct item {
 	struct gather *gather;
 	struct gather_lane *lane;
-	struct list node;	 /* lane.pending; while it streams: session.unsent */
-	struct list paused_node; /* session.paused */
-	const struct request_query *request;
+	struct list node; /* lane.pending, or gather.blocked while `unmet` > 0 */
+	size_t unmet;	  /* items whose values it waits for */
+	const struct request_item *request;
 	size_t index;
 	int64_t deadline_ns;
-
-	struct params params;
-	struct db_query query;
-	struct err err;		  /* how it ended; ERR_NONE: well */
-	enum err_code sink_error; /* why the sink stopped it */
-	const char *sink_message;
-
-	struct reply_shape shape;
-	struct buf columns; /* combined: their JSON text */
-	struct buf rows;    /* combined: rows' JSON; streamed: the rows line that is being filled */
-	size_t line_rows;   /* streamed: rows in that line */
-	bool ended;	    /* err and the times are set */
+	struct step *steps; /* request->step_count of them */
+	struct err err;	    /* how it ended; ERR_NONE: well. A query's is its step's */
+	enum reply_transaction transaction;
+	bool ended;
 	int64_t queued_ns, elapsed_ns; /* since the request was read */
 };
 
-void item_init(struct item *item, struct gather *gather, struct gather_lane *lane,
-	       const struct request_query *request, size_t index);
+static inline bool item_is_query(const struct item *item)
+{
+	return item->request->kind == REQUEST_QUERY;
+}
+
+/* 0 or -ENOMEM. Its steps live in the gather's arena. */
+int item_init(struct item *item, struct gather *gather, struct gather_lane *lane,
+	      const struct request_item *request, size_t index) MUST_CHECK;
 void item_free(struct item *item);
-/* A task: waits for the query's end. Sets the item's outcome; streamed, writes its last event.
- * Non-zero: it failed. */
+/* A task: runs it to its end. Non-zero: it failed. */
 int item_main(void *arg);
 /* For one that is not to be started any more. */
-void item_skip(struct item *item, enum err_code code);
-/* Streamed: hands the rows that are there to the session's output. */
-void item_flush_rows(struct item *item);
-/* Streamed: its client reads again. */
-void item_resume(struct item *item);
-void item_outcome(const struct item *item, struct reply_outcome *ret_outcome);
+void item_skip(struct item *item, enum err_code code, const char *message);
+/* Its part of a combined answer. `name` is left out where the answer has it as a key. */
+void item_write(struct item *item, struct buf *out, bool with_name);
 
 #endif

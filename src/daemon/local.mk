@@ -5,6 +5,7 @@ libdaemon_la_LIBADD = libdb.la libconf.la libwire.la libsqltext.la libco.la libb
 libdaemon_la_SOURCES = \
 	src/daemon/access.c src/daemon/access.h \
 	src/daemon/database.c src/daemon/database.h \
+	src/daemon/depends.c src/daemon/depends.h \
 	src/daemon/dispatch.c src/daemon/dispatch.h \
 	src/daemon/gather.c src/daemon/gather.h \
 	src/daemon/item.c src/daemon/item.h \
@@ -13,9 +14,12 @@ libdaemon_la_SOURCES = \
 	src/daemon/output.c src/daemon/output.h \
 	src/daemon/params.c src/daemon/params.h \
 	src/daemon/reports.c src/daemon/reports.h \
+	src/daemon/sequence.c src/daemon/sequence.h \
 	src/daemon/server.c src/daemon/server.h \
 	src/daemon/session.c src/daemon/session.h \
 	src/daemon/stats.c src/daemon/stats.h \
+	src/daemon/step.c src/daemon/step.h \
+	src/daemon/transaction.c src/daemon/transaction.h \
 	src/daemon/types.c src/daemon/types.h
 
 sbin_PROGRAMS += gatherd

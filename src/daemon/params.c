@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "daemon/database.h"
 #include "daemon/types.h"
+#include "db/lease.h"
 #include "db/pool.h"
 #include "db/types.h"
 #include "wire/json.h"
@@ -115,10 +116,10 @@ static int no_memory(struct err *ret_err)
 /* ---- which parameter is which $n ---- */
 
 static int bind_named(const struct request_query *query, struct arena *arena, struct params *params,
-		      const struct json ***ret_values, struct err *ret_err)
+		      const struct request_param ***ret_params_of, struct err *ret_err)
 {
 	struct str *names = arena_calloc(arena, query->param_count, sizeof(*names));
-	const struct json **values;
+	const struct request_param **values;
 
 	if (names == NULL)
 		return no_memory(ret_err);
@@ -139,47 +140,47 @@ static int bind_named(const struct request_query *query, struct arena *arena, st
 			"named parameters and $n cannot be mixed in one query");
 		return -EINVAL;
 	}
-	values = arena_calloc(arena, params->named.count, sizeof(const struct json *));
+	values = arena_calloc(arena, params->named.count, sizeof(const struct request_param *));
 	if (values == NULL)
 		return no_memory(ret_err);
 	for (size_t i = 0; i < params->named.count; i++)
-		values[i] = query->params[params->named.order[i]].value;
+		values[i] = &query->params[params->named.order[i]];
 	params->sql = params->named.sql;
 	params->count = params->named.count;
-	*ret_values = values;
+	*ret_params_of = values;
 	return 0;
 }
 
 static int bind_positional(const struct request_query *query, struct arena *arena,
-			   struct params *params, const struct json ***ret_values,
+			   struct params *params, const struct request_param ***ret_params_of,
 			   struct err *ret_err)
 {
-	const struct json **values =
-		arena_calloc(arena, query->param_count, sizeof(const struct json *));
+	const struct request_param **values =
+		arena_calloc(arena, query->param_count, sizeof(const struct request_param *));
 
 	params->sql = arena_strndup(arena, query->sql.data, query->sql.len);
 	if (values == NULL || params->sql == NULL)
 		return no_memory(ret_err);
 	for (size_t i = 0; i < query->param_count; i++)
-		values[i] = query->params[i].value;
+		values[i] = &query->params[i];
 	params->count = query->param_count;
-	*ret_values = values;
+	*ret_params_of = values;
 	return 0;
 }
 
 /* ---- types, where an array needs them ---- */
 
-static bool any_array(const struct json *const *values, size_t count)
+static bool any_array(const struct request_param *const *values, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (values[i]->type == JSON_ARRAY)
+		if (values[i]->reference == NULL && values[i]->value->type == JSON_ARRAY)
 			return true;
 	return false;
 }
 
-static int ask_types(struct database *database, const char *sql, struct db_owner owner,
-		     struct arena *arena, int64_t deadline_ns, const uint32_t **ret_types,
-		     size_t *ret_count, struct err *ret_err)
+static int ask_types(struct database *database, struct db_lease *lease, const char *sql,
+		     struct db_owner owner, struct arena *arena, int64_t deadline_ns,
+		     const uint32_t **ret_types, size_t *ret_count, struct err *ret_err)
 {
 	const struct params_entry *entry = find(database->params, sql);
 	struct db_query describe = {
@@ -191,7 +192,12 @@ static int ask_types(struct database *database, const char *sql, struct db_owner
 	};
 
 	if (entry == NULL) {
-		db_execute(database->pool, &describe, deadline_ns);
+		if (lease != NULL) {
+			db_lease_send(lease, &describe);
+			db_lease_await(&describe, deadline_ns);
+		} else {
+			db_execute(database->pool, &describe, deadline_ns);
+		}
 		if (describe.err.code != ERR_NONE) {
 			*ret_err = describe.err;
 			return -EINVAL;
@@ -249,16 +255,17 @@ static int scalar_value(const struct json *value, struct arena *arena, size_t nu
 	return 0;
 }
 
-static int bind_values(struct database *database, const struct json *const *values,
-		       struct db_owner owner, struct arena *arena, int64_t deadline_ns,
-		       struct params *params, struct err *ret_err)
+static int bind_values(struct database *database, struct db_lease *lease,
+		       const struct request_param *const *values, struct db_owner owner,
+		       struct arena *arena, int64_t deadline_ns, struct params *params,
+		       params_reference_fn *resolve, void *ctx, struct err *ret_err)
 {
 	const uint32_t *types = NULL;
 	size_t type_count = 0;
 	int rc = 0;
 
 	if (any_array(values, params->count)) {
-		rc = ask_types(database, params->sql, owner, arena, deadline_ns, &types,
+		rc = ask_types(database, lease, params->sql, owner, arena, deadline_ns, &types,
 			       &type_count, ret_err);
 		if (rc < 0)
 			return rc;
@@ -270,29 +277,36 @@ static int bind_values(struct database *database, const struct json *const *valu
 	if (params->values == NULL)
 		return no_memory(ret_err);
 	for (size_t i = 0; i < params->count; i++) {
+		const struct json *value = values[i]->value;
 		struct value_type storage;
 		const struct value_type *type =
 			i < type_count ? types_value_type(database->pool->types, types[i], &storage)
 				       : NULL;
 
+		if (values[i]->reference != NULL) {
+			if (resolve(ctx, values[i]->reference, &params->values[i]) < 0)
+				return no_memory(ret_err);
+			continue;
+		}
 		/* int2vector and oidvector, which are delimited by spaces, have no text form with
 		 * braces. */
-		if (values[i]->type == JSON_ARRAY && type != NULL && type->kind == VALUE_ARRAY &&
+		if (value->type == JSON_ARRAY && type != NULL && type->kind == VALUE_ARRAY &&
 		    type->delimiter != ' ')
-			rc = array_value(type, values[i], arena, i, &params->values[i], ret_err);
+			rc = array_value(type, value, arena, i, &params->values[i], ret_err);
 		else
-			rc = scalar_value(values[i], arena, i, &params->values[i], ret_err);
+			rc = scalar_value(value, arena, i, &params->values[i], ret_err);
 		if (rc < 0)
 			return rc;
 	}
 	return 0;
 }
 
-int params_bind(struct database *database, const struct request_query *query, struct db_owner owner,
-		struct arena *arena, int64_t deadline_ns, struct params *ret_params,
-		struct err *ret_err)
+int params_bind(struct database *database, struct db_lease *lease,
+		const struct request_query *query, params_reference_fn *resolve, void *ctx,
+		struct db_owner owner, struct arena *arena, int64_t deadline_ns,
+		struct params *ret_params, struct err *ret_err)
 {
-	const struct json **values = NULL;
+	const struct request_param **values = NULL;
 	struct params params = {.sql = NULL};
 	int rc;
 
@@ -307,7 +321,8 @@ int params_bind(struct database *database, const struct request_query *query, st
 			"%zu parameters; PostgreSQL takes at most %d", params.count, PARAMS_MAX);
 		return -EINVAL;
 	}
-	rc = bind_values(database, values, owner, arena, deadline_ns, &params, ret_err);
+	rc = bind_values(database, lease, values, owner, arena, deadline_ns, &params, resolve, ctx,
+			 ret_err);
 	if (rc < 0)
 		return rc;
 	*ret_params = params;

@@ -19,6 +19,7 @@
 
 struct arena;
 struct database;
+struct db_lease;
 struct params_cache;
 
 int params_cache_new(struct params_cache **ret_cache) MUST_CHECK;
@@ -31,13 +32,19 @@ struct params {
 	struct sql_params named; /* for error positions; count 0 where nothing was named */
 };
 
-/*
- * Waits, if the types have to be asked for. Everything lives in the arena. 0, or -EINVAL and
- * *ret_err is the item's error.
+/* The text of a reference's value (NULL: SQL NULL), which lives as long as the arena. 0 or -ENOMEM.
  */
-int params_bind(struct database *database, const struct request_query *query, struct db_owner owner,
-		struct arena *arena, int64_t deadline_ns, struct params *ret_params,
-		struct err *ret_err) MUST_CHECK;
+typedef int params_reference_fn(void *ctx, const struct request_reference *reference,
+				const char **ret_text);
+
+/*
+ * Waits, if the types have to be asked for: over `lease`, or, if that is NULL, over any connection
+ * of the pool. Everything lives in the arena. 0, or -EINVAL and *ret_err is the item's error.
+ */
+int params_bind(struct database *database, struct db_lease *lease,
+		const struct request_query *query, params_reference_fn *resolve, void *ctx,
+		struct db_owner owner, struct arena *arena, int64_t deadline_ns,
+		struct params *ret_params, struct err *ret_err) MUST_CHECK;
 /* After an error that a change of the parameters' types may have caused: ask again the next time.
  */
 void params_forget(struct database *database, const char *sql);

@@ -49,7 +49,7 @@ struct server {
 	uint64_t clients_accepted, clients_dropped;
 	uint64_t requests;
 	uint64_t errors[ERR_CODE_COUNT]; /* of items, and of requests that were refused whole */
-	uint64_t items;
+	uint64_t queries;		 /* steps that ended, however */
 	struct histogram request_latency;
 };
 

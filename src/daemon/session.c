@@ -6,8 +6,8 @@
 #include "base/sys.h"
 #include "daemon/dispatch.h"
 #include "daemon/gather.h"
-#include "daemon/item.h"
 #include "daemon/server.h"
+#include "daemon/step.h"
 #include "wire/reply.h"
 
 #include <assert.h>
@@ -62,7 +62,7 @@ void session_close(struct session *session)
 		gather_cancel(LIST_ENTRY(node, struct gather, node), ERR_CANCELLED);
 	/* Those that were paused for want of reading read on, to their end. */
 	list_for_each_safe (node, &session->paused)
-		item_resume(LIST_ENTRY(node, struct item, paused_node));
+		step_resume(LIST_ENTRY(node, struct step, paused_node));
 	end_soon(session);
 }
 
@@ -137,7 +137,7 @@ static void resume_paused(struct session *session)
 	if (output_backlog(&session->output) > session->server->config->item_buffer_bytes / 2)
 		return;
 	list_for_each_safe (node, &session->paused)
-		item_resume(LIST_ENTRY(node, struct item, paused_node));
+		step_resume(LIST_ENTRY(node, struct step, paused_node));
 }
 
 static void write_output(struct session *session)
@@ -163,7 +163,7 @@ static void write_output(struct session *session)
 static void flush_unsent(struct session *session)
 {
 	while (!list_empty(&session->unsent))
-		item_flush_rows(LIST_ENTRY(session->unsent.next, struct item, node));
+		step_flush_rows(LIST_ENTRY(session->unsent.next, struct step, unsent_node));
 }
 
 /* The turn is over: everything that was answered in it goes out in one write. */
@@ -188,13 +188,13 @@ int session_output_changed(struct session *session)
 	return session->output.failed ? -ENOMEM : 0;
 }
 
-void session_add_unsent(struct session *session, struct item *item)
+void session_add_unsent(struct session *session, struct step *step)
 {
-	list_push_back(&session->unsent, &item->node);
+	list_push_back(&session->unsent, &step->unsent_node);
 	co_hook_start(&session->flush, session->server->loop, on_flush, session);
 }
 
-bool session_must_pause(struct session *session, struct item *item)
+bool session_must_pause(struct session *session, struct step *step)
 {
 	size_t limit_bytes = session->server->config->item_buffer_bytes;
 
@@ -203,8 +203,8 @@ bool session_must_pause(struct session *session, struct item *item)
 	write_output(session);
 	if (session->gone || output_backlog(&session->output) <= limit_bytes)
 		return false;
-	if (list_empty(&item->paused_node))
-		list_push_back(&session->paused, &item->paused_node);
+	if (list_empty(&step->paused_node))
+		list_push_back(&session->paused, &step->paused_node);
 	return true;
 }
 

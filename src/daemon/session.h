@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 struct gather;
-struct item;
+struct step;
 struct server;
 
 struct session {
@@ -40,8 +40,8 @@ struct session {
 
 	struct output output;
 	struct co_hook flush;	  /* writes at the end of the turn */
-	struct list unsent;	  /* struct item.node: rows that stand in no output yet */
-	struct list paused;	  /* struct item.paused_node: wait for the client to read */
+	struct list unsent;	  /* struct step.unsent_node */
+	struct list paused;	  /* struct step.paused_node: wait for the client to read */
 	struct co_timer slow;	  /* watches its reading rate while something waits */
 	uint64_t slow_mark_bytes; /* output.written_bytes when the timer began */
 	bool writable_wanted;
@@ -66,9 +66,9 @@ void session_drain(struct session *session);
 struct db_owner session_owner(const struct session *session, uint64_t request);
 /* Something was appended to the output: 0, or negative when it makes no sense to go on. */
 int session_output_changed(struct session *session);
-void session_add_unsent(struct session *session, struct item *item);
-/* Whether the item is to read no more rows for now; it is resumed when the client has read. */
-bool session_must_pause(struct session *session, struct item *item);
+void session_add_unsent(struct session *session, struct step *step);
+/* Whether the step is to read no more rows for now; it is resumed when the client has read. */
+bool session_must_pause(struct session *session, struct step *step);
 /* The gather has written its answer; it is freed here. */
 void session_request_ended(struct session *session, struct gather *gather);
 

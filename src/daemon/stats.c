@@ -106,7 +106,7 @@ void stats_write(struct buf *out, struct server *server)
 		   "},\"queries\":{\"total\":%" PRIu64 "},",
 		   server->session_count, server->clients_accepted, server->clients_dropped,
 		   server->config->max_clients, server->requests_running, server->requests,
-		   server->items);
+		   server->queries);
 	write_errors(out, server);
 	write_latency(out, "latency", &server->request_latency);
 	buf_puts(out, ",\"pools\":{");

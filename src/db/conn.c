@@ -68,8 +68,15 @@ static bool cancel_wanted(const struct conn *conn)
 {
 	const struct segment *head = results_head(&conn->results);
 
-	return !conn->lost && head != NULL && head->query != NULL &&
-	       head->query->stop != DB_STOP_NONE;
+	if (conn->lost || head == NULL || head->query == NULL)
+		return false;
+	/* Of a batch none is answered before all are: whoever gives up ends them all. */
+	for (struct db_query *query = head->kind == SEGMENT_BATCH ? head->first : head->query;
+	     query != NULL;
+	     query = head->kind == SEGMENT_BATCH ? query_next_in_batch(head->first, query) : NULL)
+		if (query->stop != DB_STOP_NONE)
+			return true;
+	return false;
 }
 
 static int await_cancel_slot(struct pool *pool, int64_t deadline_ns)
@@ -145,6 +152,25 @@ void conn_stop_query(struct conn *conn, struct db_query *query, enum db_query_st
 	query->discard = query->discard || conn->paused || reason == DB_STOP_SINK;
 	conn->paused = false;
 	start_cancel(conn);
+}
+
+/* ---- batches ---- */
+
+/* Calls it for each query of a batch; the query may be gone afterwards. */
+static void for_batch(struct conn *conn, struct db_query *first,
+		      void (*fn)(struct conn *, struct db_query *))
+{
+	struct list others;
+
+	list_init(&others);
+	list_splice_back(&others, &first->batch);
+	fn(conn, first);
+	while (!list_empty(&others)) {
+		struct db_query *query = LIST_ENTRY(others.next, struct db_query, batch_node);
+
+		list_remove(&query->batch_node);
+		fn(conn, query);
+	}
 }
 
 /* ---- sending ---- */
@@ -224,12 +250,61 @@ static void start_lease(struct conn *conn, struct db_query *query)
 	query->conn = conn;
 }
 
+/* Everything up to one Sync, or nothing. */
+static void send_batch(struct conn *conn, struct db_query *first)
+{
+	PGconn *pg = conn->link.pg;
+	bool sent = true;
+
+	for (struct db_query *query = first; query != NULL;
+	     query = query_next_in_batch(first, query)) {
+		query->sent_ns = co_now_ns();
+		query->state = DB_QUERY_RUNNING;
+		sent = sent && PQsendQueryParams(pg, query->sql, (int)query->value_count, NULL,
+						 query->values, NULL, NULL, 0) == 1;
+	}
+	results_push_batch(&conn->results, &first->segment, first);
+	if (!sent || PQpipelineSync(pg) != 1)
+		conn->lost = true;
+	else if (results_head(&conn->results) == &first->segment)
+		want_single_rows(conn);
+}
+
+/* A batch of which one is not wanted any more goes out not at all. */
+static bool batch_stopped(struct db_query *first)
+{
+	for (struct db_query *query = first; query != NULL;
+	     query = query_next_in_batch(first, query))
+		if (query->stop != DB_STOP_NONE)
+			return true;
+	return false;
+}
+
+static void refuse_one(struct conn *conn, struct db_query *query)
+{
+	(void)conn;
+	if (query->stop != DB_STOP_NONE) {
+		refuse_stopped(query);
+		return;
+	}
+	err_set_static(&query->err, ERR_SKIPPED, ERR_EFFECTS_NONE,
+		       "skipped: another step was given up before it was sent");
+	query_finish(query);
+}
+
 static void send_one(struct conn *conn, struct db_query *query)
 {
 	bool describe = query->kind == DB_QUERY_DESCRIBE;
 	int commands;
 
 	conn->just_reset = false;
+	if (!list_empty(&query->batch)) {
+		if (batch_stopped(query))
+			for_batch(conn, query, refuse_one);
+		else
+			send_batch(conn, query);
+		return;
+	}
 	if (query->stop != DB_STOP_NONE) {
 		refuse_stopped(query);
 		return;
@@ -289,7 +364,8 @@ static void take_rows_rc(struct conn *conn, struct db_query *query, int rc)
 	if (rc == DB_SINK_PAUSE && query->stop == DB_STOP_NONE)
 		conn->paused = true;
 	else if (rc == DB_SINK_PAUSE)
-		query->discard = true; /* it is being ended: nobody waits until the sink takes more */
+		query->discard =
+			true; /* it is being ended: nobody waits until the sink takes more */
 	if (rc < 0) {
 		query->dropped = true;
 		conn_stop_query(conn, query, DB_STOP_SINK);
@@ -305,6 +381,9 @@ static void take_end(struct conn *conn, struct segment *segment, const PGresult 
 		/* What comes before the query itself is of interest only if it fails. */
 		if (results_at_query(segment) || PQresultStatus(result) == PGRES_FATAL_ERROR)
 			take_rows_rc(conn, query, rows_end(query, result));
+		break;
+	case SEGMENT_BATCH:
+		take_rows_rc(conn, query, rows_end(query, result));
 		break;
 	case SEGMENT_DESCRIBE:
 		if (rows_describe(query, result) < 0)
@@ -343,6 +422,27 @@ static bool run_again(struct conn *conn, struct db_query *query)
 	return true;
 }
 
+static void note_dirt(struct conn *conn, const struct db_query *query)
+{
+	conn->dirty = conn->dirty || query->class.dirties ||
+		      conn->pool->conf->session_reset == CONFIG_RESET_ALWAYS;
+}
+
+static void finish_one(struct conn *conn, struct db_query *query)
+{
+	note_dirt(conn, query);
+	if (query->skipped)
+		err_set_static(&query->err, ERR_SKIPPED, ERR_EFFECTS_NONE,
+			       "skipped: an earlier step failed");
+	query_apply_stop(query);
+	query_finish(query);
+}
+
+static void finish_batch(struct conn *conn, struct db_query *first)
+{
+	for_batch(conn, first, finish_one);
+}
+
 static void take_sync(struct conn *conn)
 {
 	struct segment *segment = results_pop(&conn->results);
@@ -356,9 +456,10 @@ static void take_sync(struct conn *conn)
 		conn->rolling_back = false;
 		return;
 	}
-	conn->dirty = conn->dirty || query->class.dirties ||
-		      conn->pool->conf->session_reset == CONFIG_RESET_ALWAYS;
-	if (!run_again(conn, query)) {
+	if (segment->kind == SEGMENT_BATCH) {
+		finish_batch(conn, segment->first);
+	} else if (!run_again(conn, query)) {
+		note_dirt(conn, query);
 		query_apply_stop(query);
 		query_finish(query);
 	}
@@ -690,10 +791,27 @@ static void serve(struct conn *conn)
 	}
 }
 
+static void lose_one(struct conn *conn, struct db_query *query)
+{
+	if (query->skipped)
+		err_set_static(&query->err, ERR_SKIPPED, ERR_EFFECTS_NONE,
+			       "skipped: an earlier step failed");
+	query_lost(query, conn->last_notice[0] != '\0' ? conn->last_notice : NULL);
+	query_apply_stop(query);
+	query_finish(query);
+}
+
+static void never_sent(struct conn *conn, struct db_query *query)
+{
+	(void)conn;
+	err_set_static(&query->err, ERR_CONNECTION_LOST, ERR_EFFECTS_NONE,
+		       "the connection was lost before this was sent");
+	query_finish(query);
+}
+
 /* Every query that waits for this connection gets its answer. */
 static void fail_queries(struct conn *conn)
 {
-	const char *reason = conn->last_notice[0] != '\0' ? conn->last_notice : NULL;
 	struct segment *segment;
 
 	while ((segment = results_pop(&conn->results)) != NULL) {
@@ -701,24 +819,22 @@ static void fail_queries(struct conn *conn)
 
 		if (query == NULL)
 			continue;
-		query_lost(query, reason);
-		query_apply_stop(query);
-		query_finish(query);
+		if (segment->kind == SEGMENT_BATCH)
+			for_batch(conn, segment->first, lose_one);
+		else
+			lose_one(conn, query);
 	}
 	while (!list_empty(&conn->unsent)) {
 		struct db_query *query = LIST_ENTRY(conn->unsent.next, struct db_query, node);
 
 		list_remove(&query->node);
 		query->conn = NULL;
-		if (query->stop != DB_STOP_NONE) {
+		if (conn->lease != NULL)
+			for_batch(conn, query, never_sent);
+		else if (query->stop != DB_STOP_NONE)
 			refuse_stopped(query);
-		} else if (conn->lease == NULL) {
+		else
 			pool_requeue(conn->pool, query);
-		} else {
-			err_set(&query->err, query->arena, ERR_CONNECTION_LOST, ERR_EFFECTS_NONE,
-				"the connection was lost before this was sent");
-			query_finish(query);
-		}
 	}
 }
 

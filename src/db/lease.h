@@ -30,6 +30,12 @@ int db_lease_take(struct pool *pool, struct db_lease *lease, struct db_owner own
 /* Hands a query to the connection; await it with db_lease_await. Each must be awaited before the
  * release. */
 void db_lease_send(struct db_lease *lease, struct db_query *query);
+/*
+ * The same with several, each the next in order, up to one Sync: all go out at once, an error of
+ * one skips the rest (ERR_SKIPPED), and none is answered before all are. In a transaction, since
+ * they are one anyway.
+ */
+void db_lease_send_batch(struct db_lease *lease, struct db_query *const *queries, size_t count);
 /* Waits, as db_execute. */
 int db_lease_await(struct db_query *query, int64_t deadline_ns);
 /* Whether the connection is still there. */

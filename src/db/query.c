@@ -88,6 +88,15 @@ void query_submitted(struct db_query *query, struct pool *pool)
 	query->state = DB_QUERY_NEW;
 	query->count = -1;
 	list_init(&query->node);
+	list_init(&query->batch);
+	list_init(&query->batch_node);
+}
+
+struct db_query *query_next_in_batch(struct db_query *first, struct db_query *query)
+{
+	struct list *next = query == first ? first->batch.next : query->batch_node.next;
+
+	return next == &first->batch ? NULL : LIST_ENTRY(next, struct db_query, batch_node);
 }
 
 int db_execute(struct pool *pool, struct db_query *query, int64_t deadline_ns)

@@ -102,6 +102,8 @@ struct db_query {
 	struct conn *conn;    /* ASSIGNED, RUNNING */
 	struct co_task *task; /* waits in db_execute */
 	struct list node;     /* QUEUED: in its request's queue; ASSIGNED: in conn->unsent */
+	struct list batch; /* of the first of a batch: the batch_node of the others; else empty */
+	struct list batch_node;
 	struct queue_request *queue_request;
 	struct segment segment; /* RUNNING */
 	struct db_cell *cells;	/* of one row, in the arena */
@@ -111,6 +113,7 @@ struct db_query {
 	bool named;	 /* sent by the name of a prepared statement */
 	bool unprepared; /* run it as text */
 	bool stale;   /* err: the prepared statement is of no use any more; nothing was executed */
+	bool skipped; /* an earlier one of its batch failed: it was never run */
 	bool discard; /* nothing more goes to the sink */
 	bool dropped; /* something did not: what the sink has is not whole */
 	int64_t submitted_ns;
@@ -130,6 +133,8 @@ void db_query_resume(struct db_query *query);
 
 /* Begins its life in a pool, for the current task. */
 void query_submitted(struct db_query *query, struct pool *pool);
+/* The one behind `query`; NULL: it is the last. */
+struct db_query *query_next_in_batch(struct db_query *first, struct db_query *query);
 /* Waits for its end, as db_execute does; it has been handed to a connection or to the queue. */
 int query_await(struct db_query *query, int64_t deadline_ns);
 void query_finish(struct db_query *query);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "db/results.h"
 
+#include "db/query.h"
+
 void results_init(struct results *results)
 {
 	list_init(&results->segments);
@@ -21,6 +23,16 @@ void results_push(struct results *results, struct segment *segment, enum segment
 	list_push_back(&results->segments, &segment->node);
 }
 
+void results_push_batch(struct results *results, struct segment *segment, struct db_query *first)
+{
+	unsigned commands = 1;
+
+	list_for_each (node, &first->batch)
+		commands++;
+	results_push(results, segment, SEGMENT_BATCH, first, commands);
+	segment->first = first;
+}
+
 struct segment *results_pop(struct results *results)
 {
 	struct segment *head = results_head(results);
@@ -36,6 +48,8 @@ static enum results_step command_end(struct segment *segment)
 		return RESULTS_MISMATCH;
 	segment->command_answered = false;
 	segment->ended++;
+	if (segment->kind == SEGMENT_BATCH && segment->ended < segment->commands)
+		segment->query = query_next_in_batch(segment->first, segment->query);
 	return RESULTS_COMMAND;
 }
 

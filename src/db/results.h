@@ -17,6 +17,7 @@ struct db_query;
 
 enum segment_kind {
 	SEGMENT_EXECUTE,  /* the query is the last command; before it what it needs (PREPARE) */
+	SEGMENT_BATCH,	  /* each command a query: an error of one skips the rest */
 	SEGMENT_DESCRIBE, /* Parse, then Describe */
 	SEGMENT_SESSION	  /* the connection's own: set-up or reset; any number of commands */
 };
@@ -24,7 +25,8 @@ enum segment_kind {
 struct segment {
 	struct list node; /* results.segments */
 	enum segment_kind kind;
-	struct db_query *query; /* EXECUTE and DESCRIBE */
+	struct db_query *query; /* whose results come now; NULL: SESSION */
+	struct db_query *first; /* BATCH: the others follow in its `batch` */
 	unsigned commands;	/* sent */
 	unsigned ended;		/* of them, those whose results have all come */
 	bool command_answered;	/* the current one has had its final result */
@@ -44,12 +46,16 @@ static inline bool results_empty(const struct results *results)
 struct segment *results_head(const struct results *results);
 void results_push(struct results *results, struct segment *segment, enum segment_kind kind,
 		  struct db_query *query, unsigned commands);
+/* All of `first` and its batch, in order. */
+void results_push_batch(struct results *results, struct segment *segment, struct db_query *first);
 struct segment *results_pop(struct results *results);
 
-/* Whether the command whose results come next is the query itself. */
+/* Whether the command whose results come next is a query itself. */
 static inline bool results_at_query(const struct segment *segment)
 {
-	return segment->kind == SEGMENT_EXECUTE && segment->ended + 1 == segment->commands;
+	return segment->kind == SEGMENT_BATCH ? segment->ended < segment->commands
+					      : segment->kind == SEGMENT_EXECUTE &&
+							segment->ended + 1 == segment->commands;
 }
 
 /* Whether what stands before the query has failed. */

@@ -130,6 +130,9 @@ int rows_end(struct db_query *query, const PGresult *result)
 	case PGRES_EMPTY_QUERY:
 		query->completed = true;
 		return take_tag(query, (PGresult *)(void *)(uintptr_t)result);
+	case PGRES_PIPELINE_ABORTED:
+		query->skipped = query->err.code == ERR_NONE;
+		return 0;
 	default:
 		take_error(query, result);
 		return 0;

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "daemon/step.h"
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "daemon/database.h"
+#include "daemon/depends.h"
+#include "daemon/gather.h"
+#include "daemon/item.h"
+#include "daemon/server.h"
+#include "daemon/session.h"
+#include "daemon/types.h"
+#include "db/pool.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The protocol's limit on a rows line, with room for what closes it. */
+#define STEP_LINE_BYTES	   (32 * 1024 - 4)
+#define STEP_LOG_SQL_BYTES 200
+
+static struct gather *gather_of(const struct step *step)
+{
+	return step->item->gather;
+}
+
+static bool streams(const struct step *step)
+{
+	return gather_of(step)->request.options.stream;
+}
+
+void step_init(struct step *step, struct item *item, const struct request_query *request,
+	       size_t index)
+{
+	struct gather *gather = item->gather;
+
+	*step = (struct step){.item = item, .request = request, .index = index};
+	list_init(&step->unsent_node);
+	list_init(&step->paused_node);
+	/* Charged to the daemon, since the session's output may take their memory over. */
+	buf_init(&step->columns, 0, &gather->session->server->memory);
+	buf_init(&step->rows, 0, &gather->session->server->memory);
+	step->deadline_ns = item->deadline_ns;
+	if (request->timeout_ns > 0)
+		step->deadline_ns = MIN(step->deadline_ns,
+					clock_after_ns(gather->read_ns, request->timeout_ns));
+}
+
+void step_free(struct step *step)
+{
+	buf_free(&step->columns);
+	buf_free(&step->rows);
+}
+
+/* ---- where rows go ---- */
+
+static int stop(struct step *step, enum err_code code, const char *message)
+{
+	if (step->stop_message == NULL) {
+		step->stop_code = code;
+		step->stop_message = message;
+	}
+	return -ENOBUFS;
+}
+
+static int stop_for_memory(struct step *step, int error)
+{
+	if (error == -ENOBUFS)
+		return stop(step, ERR_TOO_LARGE, "the daemon's memory_limit is reached");
+	return stop(step, ERR_INTERNAL, "out of memory");
+}
+
+/* What was just written to `buf`, behind its first `before` bytes, counts for the answer or is
+ * taken back. */
+static int charge(struct step *step, struct buf *buf, size_t before)
+{
+	if (gather_charge(gather_of(step), buf_len(buf) - before))
+		return 0;
+	buf_truncate(buf, before);
+	return stop(step, ERR_TOO_LARGE, "the combined answer would exceed max_answer; use stream");
+}
+
+static struct reply_event_place place(const struct step *step, bool of_item)
+{
+	return (struct reply_event_place){
+		.id = gather_of(step)->request.id,
+		.item = step->item->index,
+		.has_step = !of_item,
+		.step = step->index,
+		.name = step->request->name,
+	};
+}
+
+static int make_shape(struct step *step, const struct db_column *columns, size_t count)
+{
+	struct arena *arena = &gather_of(step)->arena;
+	const struct request_options *options = &gather_of(step)->request.options;
+	struct reply_style style = {.row_objects = options->row_objects,
+				    .values_text = options->values_text};
+	struct reply_column *wire = arena_calloc(arena, count, sizeof(*wire));
+
+	if (wire == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		struct value_type *storage = arena_alloc(arena, sizeof(*storage));
+		const char *name = arena_strdup(arena, columns[i].name);
+
+		if (storage == NULL || name == NULL)
+			return -ENOMEM;
+		wire[i].name = str_from(name);
+		wire[i].type = types_value_type(step->item->lane->database->pool->types,
+						columns[i].oid, storage);
+	}
+	return reply_shape_make(arena, style, wire, count, &step->shape);
+}
+
+static int take_columns(void *ctx, const struct db_column *columns, size_t count)
+{
+	struct step *step = ctx;
+	struct session *session = gather_of(step)->session;
+
+	if (make_shape(step, columns, count) < 0)
+		return stop_for_memory(step, -ENOMEM);
+	depends_take_columns(step, columns, count);
+	if (streams(step)) {
+		struct reply_event_place at = place(step, item_is_query(step->item));
+		struct buf *tail = output_tail(&session->output);
+
+		if (tail != NULL)
+			reply_event_columns(tail, &at, &step->shape);
+		return session_output_changed(session) < 0 ? -EPIPE : 0;
+	}
+	reply_write_columns(&step->columns, &step->shape);
+	if (buf_error(&step->columns) != 0)
+		return stop_for_memory(step, buf_error(&step->columns));
+	return charge(step, &step->columns, 0);
+}
+
+static int add_combined_row(struct step *step, const struct reply_cell *cells)
+{
+	size_t before = buf_len(&step->rows);
+
+	if (before > 0)
+		buf_putc(&step->rows, ',');
+	reply_write_row(&step->rows, &step->shape, cells);
+	if (buf_error(&step->rows) != 0)
+		return stop_for_memory(step, buf_error(&step->rows));
+	return charge(step, &step->rows, before);
+}
+
+void step_flush_rows(struct step *step)
+{
+	struct session *session = gather_of(step)->session;
+
+	list_remove(&step->unsent_node);
+	if (step->line_rows == 0)
+		return;
+	reply_event_rows_end(&step->rows);
+	step->line_rows = 0;
+	if (buf_error(&step->rows) != 0 || output_take(&session->output, &step->rows) < 0)
+		session->output.failed = true;
+	buf_reset(&step->rows);
+	session_output_changed(session);
+}
+
+static int add_streamed_row(struct step *step, const struct reply_cell *cells)
+{
+	struct session *session = gather_of(step)->session;
+	struct reply_event_place at = place(step, item_is_query(step->item));
+	size_t before;
+
+	for (;;) {
+		if (step->line_rows == 0)
+			reply_event_rows_begin(&step->rows, &at);
+		before = buf_len(&step->rows);
+		if (step->line_rows > 0)
+			buf_putc(&step->rows, ',');
+		reply_write_row(&step->rows, &step->shape, cells);
+		if (buf_error(&step->rows) != 0)
+			return stop_for_memory(step, buf_error(&step->rows));
+		if (step->line_rows == 0 || buf_len(&step->rows) <= STEP_LINE_BYTES)
+			break;
+		/* It does not fit behind the others: they go, and it begins a line of its own. */
+		buf_truncate(&step->rows, before);
+		step_flush_rows(step);
+	}
+	step->line_rows++;
+	if (buf_len(&step->rows) >= STEP_LINE_BYTES)
+		step_flush_rows(step);
+	else if (list_empty(&step->unsent_node))
+		session_add_unsent(session, step);
+	if (session->output.failed || session->gone)
+		return -EPIPE;
+	return session_must_pause(session, step) ? DB_SINK_PAUSE : 0;
+}
+
+static int take_row(void *ctx, const struct db_cell *cells, size_t count)
+{
+	struct step *step = ctx;
+	const struct reply_cell *wire = (const struct reply_cell *)(const void *)cells;
+
+	_Static_assert(sizeof(struct reply_cell) == sizeof(struct db_cell) &&
+			       offsetof(struct reply_cell, text) ==
+				       offsetof(struct db_cell, text) &&
+			       offsetof(struct reply_cell, len) == offsetof(struct db_cell, len),
+		       "a row goes from db to wire without being copied");
+	(void)count;
+	if (step->request->max_rows > 0 && step->row_count >= step->request->max_rows) {
+		step->truncated = true;
+		/* A cancel would undo what a write did, and end a transaction: there the rest is
+		 * read and dropped. */
+		return step->query.class.plain_read && item_is_query(step->item) ? -ENOBUFS : 0;
+	}
+	if (depends_take_row(step, cells) < 0)
+		return stop_for_memory(step, -ENOBUFS);
+	step->row_count++;
+	return streams(step) ? add_streamed_row(step, wire) : add_combined_row(step, wire);
+}
+
+void step_resume(struct step *step)
+{
+	list_remove(&step->paused_node);
+	db_query_resume(&step->query);
+}
+
+/* ---- what is judged before it is sent ---- */
+
+static int refuse(struct step *step, const char *message)
+{
+	err_set_static(&step->err, ERR_BAD_REQUEST, ERR_EFFECTS_NONE, message);
+	return -EINVAL;
+}
+
+static int judge(struct step *step)
+{
+	if (step->request->sql_has_nul)
+		return refuse(step, "the query holds \\u0000, which PostgreSQL's text cannot");
+	step->query.class = sql_classify(step->request->sql);
+	switch (step->query.class.refusal) {
+	case SQL_RUNS:
+		return 0;
+	case SQL_EMPTY:
+		return refuse(step, "the query is empty");
+	case SQL_COPY_STREAM:
+		return refuse(step, "COPY from STDIN or to STDOUT is not possible; select the "
+				    "rows, or insert them");
+	case SQL_TRANSACTION_CONTROL:
+		return refuse(
+			step,
+			item_is_query(step->item)
+				? "each query is a transaction of its own; for several in one use "
+				  "{\"transaction\": [...]}"
+				: "a step cannot begin or end a transaction; the item does, if it "
+				  "is a "
+				  "{\"transaction\": [...]}");
+	case SQL_SEVERAL:
+		return refuse(
+			step,
+			"several statements in one query; make each an item or a step of its own");
+	}
+	return -EINVAL;
+}
+
+int step_prepare(struct step *step, struct db_lease *lease)
+{
+	struct gather *gather = gather_of(step);
+	struct db_owner owner = session_owner(gather->session, gather->number);
+	int rc = judge(step);
+
+	if (rc < 0)
+		return rc;
+	step->query.sink = (struct db_sink){.columns = take_columns, .row = take_row, .ctx = step};
+	step->query.owner = owner;
+	step->query.arena = &gather->arena;
+	rc = params_bind(step->item->lane->database, lease, step->request, depends_value, gather,
+			 owner, &gather->arena, step->deadline_ns, &step->params, &step->err);
+	if (rc < 0)
+		return rc;
+	step->query.sql = step->params.sql;
+	step->query.values = step->params.values;
+	step->query.value_count = step->params.count;
+	return 0;
+}
+
+/* ---- its end ---- */
+
+/* The sink has stopped the query: for its max_rows, which is no error; for want of room; or since
+ * nobody reads it. */
+static void take_stopped(struct step *step)
+{
+	enum err_effects effects = step->query.err.effects;
+	const struct err *err = &step->query.err;
+	bool by_us = err->code == ERR_SQL && strcmp(err->sqlstate, "57014") == 0;
+
+	if (step->truncated && (err->code == ERR_NONE || by_us)) {
+		step->err = (struct err){.code = ERR_NONE};
+		step->query.count = (int64_t)step->row_count;
+	} else if (step->stop_message != NULL) {
+		err_set_static(&step->err, step->stop_code, effects, step->stop_message);
+	} else if (!step->truncated) {
+		err_set_static(&step->err, ERR_CANCELLED, effects, "the client is gone");
+	}
+}
+
+void step_take_outcome(struct step *step)
+{
+	struct gather *gather = gather_of(step);
+
+	step->err = step->query.err;
+	if (step->err.position > 0 && step->params.named.shift_count > 0)
+		step->err.position = sql_params_position(&step->params.named, step->err.position);
+	if (step->query.stopped_by_sink)
+		take_stopped(step);
+	if (step->err.code == ERR_CANCELLED && gather->stop_code == ERR_SHUTTING_DOWN)
+		err_set_static(&step->err, ERR_SHUTTING_DOWN, step->err.effects,
+			       "gatherd is shutting down");
+	if (step->err.code == ERR_SQL && step->params.count > 0)
+		params_forget(step->item->lane->database, step->params.sql);
+}
+
+/* Time in the queue is the pool's matter, not the query's: `stats` shows it. */
+static void log_slow(const struct step *step)
+{
+	const struct session *session = gather_of(step)->session;
+	int64_t limit_ns = session->server->config->slow_query_ns;
+	int64_t ran_ns = step->elapsed_ns - step->queued_ns;
+	int shown = (int)MIN(step->request->sql.len, (size_t)STEP_LOG_SQL_BYTES);
+
+	if (limit_ns > 0 && ran_ns >= limit_ns)
+		log_info("client %llu (pid %d): slow query on \"%s\": %.3f s: %.*s",
+			 (unsigned long long)session->number, (int)session->access.pid,
+			 step->item->lane->database->conf.name,
+			 (double)ran_ns / (double)CLOCK_SECOND, shown, step->request->sql.data);
+}
+
+static void drop_rows(struct step *step)
+{
+	gather_uncharge(gather_of(step), buf_len(&step->rows) + buf_len(&step->columns));
+	buf_free(&step->rows);
+	buf_free(&step->columns);
+}
+
+static void write_event(struct step *step, bool of_item)
+{
+	struct session *session = gather_of(step)->session;
+	struct reply_event_place at = place(step, of_item);
+	struct reply_outcome outcome;
+	struct buf *tail;
+
+	list_remove(&step->paused_node);
+	step_flush_rows(step);
+	step_outcome(step, &outcome);
+	tail = output_tail(&session->output);
+	if (tail != NULL)
+		reply_event_outcome(tail, &at, &outcome);
+	buf_free(&step->rows);
+	session_output_changed(session);
+}
+
+void step_end(struct step *step, bool of_item)
+{
+	struct gather *gather = gather_of(step);
+	struct server *server = gather->session->server;
+
+	step->ended = true;
+	step->elapsed_ns = co_now_ns() - gather->read_ns;
+	if (step->query.sent_ns != 0)
+		step->queued_ns = step->query.sent_ns - gather->read_ns;
+	else
+		step->queued_ns = step->err.code == ERR_BAD_REQUEST ? 0 : step->elapsed_ns;
+	server->queries++;
+	server_count_error(server, step->err.code);
+	log_slow(step);
+	/* The rows of a failed one are void, and their room is the others'. */
+	if (step->err.code != ERR_NONE && !streams(step))
+		drop_rows(step);
+	if (streams(step))
+		write_event(step, of_item);
+}
+
+void step_skip(struct step *step, enum err_code code, const char *message, bool of_item)
+{
+	err_set_static(&step->err, code, ERR_EFFECTS_NONE, message);
+	step_end(step, of_item);
+}
+
+void step_outcome(const struct step *step, struct reply_outcome *ret_outcome)
+{
+	const struct db_query *query = &step->query;
+
+	*ret_outcome = (struct reply_outcome){
+		.name = step->request->name,
+		.queued_ns = step->queued_ns,
+		.elapsed_ns = step->elapsed_ns,
+	};
+	if (step->err.code != ERR_NONE) {
+		ret_outcome->err = &step->err;
+		return;
+	}
+	ret_outcome->has_rows = query->has_rows;
+	ret_outcome->columns = buf_str(&step->columns);
+	ret_outcome->rows = buf_str(&step->rows);
+	ret_outcome->count = query->count;
+	ret_outcome->truncated = step->truncated;
+	/* One that was stopped at its max_rows has had no command tag. */
+	ret_outcome->command = str_from(query->command != NULL ? query->command
+					: step->truncated      ? "SELECT"
+							       : NULL);
+}

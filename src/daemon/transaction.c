@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "daemon/transaction.h"
+
+#include "base/arena.h"
+#include "daemon/gather.h"
+#include "daemon/item.h"
+#include "daemon/sequence.h"
+#include "daemon/session.h"
+#include "db/lease.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct db_query own_query(const struct item *item, const char *sql)
+{
+	return (struct db_query){
+		.sql = sql,
+		/* What it opens it closes: no reset for its sake. */
+		.class = {.plain_write = true},
+		.owner = session_owner(item->gather->session, item->gather->number),
+		.arena = &item->gather->arena,
+	};
+}
+
+static const char *begin_sql(const struct item *item)
+{
+	static const char *const levels[] = {
+		[REQUEST_ISOLATION_DEFAULT] = "",
+		[REQUEST_READ_COMMITTED] = " isolation level read committed",
+		[REQUEST_REPEATABLE_READ] = " isolation level repeatable read",
+		[REQUEST_SERIALIZABLE] = " isolation level serializable",
+	};
+
+	return arena_printf(&item->gather->arena, "begin%s%s%s", levels[item->request->isolation],
+			    item->request->read_only ? " read only" : "",
+			    item->request->deferrable ? " deferrable" : "");
+}
+
+/* How many steps are ready to go out together: those before the first that cannot be sent. */
+static size_t prepare_steps(struct item *item, struct db_lease *lease)
+{
+	for (size_t i = 0; i < item->request->step_count; i++)
+		if (step_prepare(&item->steps[i], lease) < 0)
+			return i;
+	return item->request->step_count;
+}
+
+/* A step's own time-out ends it alone, so it cannot share a Sync; types are asked for on the way.
+ */
+static bool one_by_one(const struct item *item)
+{
+	for (size_t i = 0; i < item->request->step_count; i++) {
+		const struct request_query *step = &item->request->steps[i];
+
+		if (step->timeout_ns > 0)
+			return true;
+		for (size_t j = 0; j < step->param_count; j++)
+			if (step->params[j].reference == NULL &&
+			    step->params[j].value->type == JSON_ARRAY)
+				return true;
+	}
+	return false;
+}
+
+/* BEGIN and the steps up to one Sync: one round trip, and if BEGIN fails none of them runs. */
+static int run_at_once(struct item *item, struct db_lease *lease, struct db_query *begin)
+{
+	size_t count = prepare_steps(item, NULL);
+	struct db_query **queries =
+		arena_calloc(&item->gather->arena, count + 1, sizeof(struct db_query *));
+
+	if (queries == NULL) {
+		err_set_static(&item->err, ERR_INTERNAL, ERR_EFFECTS_NONE, "out of memory");
+		return -ENOMEM;
+	}
+	queries[0] = begin;
+	for (size_t i = 0; i < count; i++)
+		queries[i + 1] = &item->steps[i].query;
+	db_lease_send_batch(lease, queries, count + 1);
+	db_lease_await(begin, item->deadline_ns);
+	for (size_t i = 0; i < count; i++) {
+		db_lease_await(&item->steps[i].query, item->deadline_ns);
+		step_take_outcome(&item->steps[i]);
+	}
+	return 0;
+}
+
+static void run_one_by_one(struct item *item, struct db_lease *lease, struct db_query *begin)
+{
+	db_lease_send(lease, begin);
+	db_lease_await(begin, item->deadline_ns);
+	for (size_t i = 0; i < item->request->step_count && begin->err.code == ERR_NONE; i++) {
+		struct step *step = &item->steps[i];
+
+		if (step_prepare(step, lease) == 0) {
+			db_lease_send(lease, &step->query);
+			db_lease_await(&step->query, step->deadline_ns);
+			step_take_outcome(step);
+		}
+		if (step->err.code != ERR_NONE)
+			break;
+	}
+}
+
+/* The first error of BEGIN or of a step, which is the item's. */
+static bool find_error(struct item *item, const struct db_query *begin)
+{
+	item->err = begin->err;
+	for (size_t i = 0; i < item->request->step_count && item->err.code == ERR_NONE; i++)
+		item->err = item->steps[i].err;
+	return item->err.code != ERR_NONE;
+}
+
+/* Nothing of a transaction that was rolled back remains. */
+static void set_effects(struct item *item, enum err_effects effects)
+{
+	for (size_t i = 0; i < item->request->step_count; i++)
+		if (item->steps[i].err.code != ERR_NONE)
+			item->steps[i].err.effects = effects;
+	if (item->err.code != ERR_NONE)
+		item->err.effects = effects;
+}
+
+static void roll_back(struct item *item, struct db_lease *lease)
+{
+	struct db_query rollback = own_query(item, "rollback");
+
+	/* If it fails, or finds the session gone, the server has rolled back by itself. */
+	co_shield();
+	db_lease_send(lease, &rollback);
+	db_lease_await(&rollback, CLOCK_NEVER);
+	co_unshield();
+	item->transaction = REPLY_ROLLED_BACK;
+	set_effects(item, ERR_EFFECTS_NONE);
+}
+
+static void commit(struct item *item, struct db_lease *lease)
+{
+	struct db_query query = own_query(item, "commit");
+
+	db_lease_send(lease, &query);
+	db_lease_await(&query, item->deadline_ns);
+	item->err = query.err;
+	if (query.err.code == ERR_NONE && query.command != NULL &&
+	    strcmp(query.command, "COMMIT") == 0) {
+		item->transaction = REPLY_COMMITTED;
+	} else if (query.err.code == ERR_NONE) {
+		/* The server says ROLLBACK where the transaction had failed without our having been
+		 * told. */
+		err_set_static(&item->err, ERR_INTERNAL, ERR_EFFECTS_NONE,
+			       "the server rolled the transaction back");
+		item->transaction = REPLY_ROLLED_BACK;
+	} else {
+		/* Refused (a deferred constraint, a conflict), never sent, or nobody knows. A
+		 * server that dies while its COMMIT is on the way may have done it. */
+		bool dying =
+			query.err.code == ERR_SQL && strncmp(query.err.sqlstate, "57P", 3) == 0;
+
+		if (dying && query.sent_ns != 0)
+			item->err.effects = ERR_EFFECTS_UNKNOWN;
+		item->transaction =
+			item->err.effects == ERR_EFFECTS_NONE ? REPLY_ROLLED_BACK : REPLY_UNKNOWN;
+	}
+}
+
+void transaction_run(struct item *item, struct db_lease *lease)
+{
+	const char *sql = begin_sql(item);
+	struct db_query begin = own_query(item, sql);
+
+	if (sql == NULL)
+		err_set_static(&begin.err, ERR_INTERNAL, ERR_EFFECTS_NONE, "out of memory");
+	else if (one_by_one(item))
+		run_one_by_one(item, lease, &begin);
+	else
+		run_at_once(item, lease, &begin);
+	if (item->err.code != ERR_NONE || find_error(item, &begin))
+		roll_back(item, lease);
+	else
+		commit(item, lease);
+	for (size_t i = 0; i < item->request->step_count; i++) {
+		struct step *step = &item->steps[i];
+
+		/* Sent or refused: it has had its own end. The others never ran. */
+		if (step->query.sent_ns != 0 || step->err.code != ERR_NONE)
+			step_end(step, false);
+	}
+	sequence_skip_rest(item, 0);
+}
