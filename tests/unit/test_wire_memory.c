@@ -67,7 +67,14 @@ static struct str big_request(void)
 	len += (size_t)sprintf(line + len, ",{\"sql\":\"x\",\"params\":{");
 	for (int i = 0; i < 30; i++)
 		len += (size_t)sprintf(line + len, "%s\"p%d\":%d", i > 0 ? "," : "", i, i);
-	len += (size_t)sprintf(line + len, "}}]}");
+	len += (size_t)sprintf(line + len, "}}");
+	for (int i = 0; i < 50; i++)
+		len += (size_t)sprintf(line + len,
+				       ",{\"name\":\"s%d\",\"transaction\":[\"y\",{\"sql\":\"z\","
+				       "\"params\":[{\"from\":\"n%d\",\"column\":\"c\"},"
+				       "{\"from\":\"n0\",\"column\":\"c\",\"row\":0}]}]}",
+				       i, i);
+	len += (size_t)sprintf(line + len, "]}");
 	return (struct str){line, len};
 }
 
@@ -99,7 +106,7 @@ static void parse_request(struct arena *arena, bool *ret_failed)
 
 	*ret_failed = rc < 0;
 	if (rc == 0) {
-		ck_assert_uint_eq(request.gather.item_count, 201);
+		ck_assert_uint_eq(request.gather.item_count, 251);
 		return;
 	}
 	ck_assert_int_eq(rc, -ENOMEM);
@@ -116,11 +123,21 @@ START_TEST(requests)
 }
 END_TEST
 
+/* Refused where the item is read, where references are resolved, and where they go in a circle. */
+static const char *const wrong[] = {
+	"{\"id\":7,\"gather\":{\"it\\u0065m\":{\"sql\":\"x\",\"bogus\":1}}}",
+	"{\"id\":7,\"gather\":{\"a\":{\"sequence\":[\"x\",{\"sql\":\"y\",\"db\":\"z\"}]}}}",
+	"{\"id\":7,\"gather\":{\"a\":{\"sql\":\"x\",\"params\":[{\"from\":\"b\",\"column\":\"c\"}]}"
+	"}}",
+	"{\"id\":7,\"gather\":{\"a\":{\"sql\":\"x\",\"params\":[{\"from\":\"b\",\"column\":\"c\"}]}"
+	","
+	"\"b\":{\"sql\":\"x\",\"params\":{\"p\":{\"from\":\"a\",\"column\":\"c\"}}}}}",
+	"{\"id\":7,\"snapshot\":true,\"gather\":{\"a\":{\"sequence\":[\"x\"]}}}",
+};
+
 /* What is wrong with a request may go unsaid without memory, but not that it is wrong. */
-static void parse_refused(struct arena *arena)
+static void parse_refused(struct arena *arena, const char *line)
 {
-	static const char line[] =
-		"{\"id\":7,\"gather\":{\"it\\u0065m\":{\"sql\":\"x\",\"bogus\":1}}}";
 	static const struct request_limits limits = {.max_queries = 1000};
 	struct request request;
 	struct err err;
@@ -138,18 +155,18 @@ START_TEST(refusals)
 {
 	struct arena arena;
 
-	for (size_t n = 0; n < 20; n++) {
+	for (size_t n = 0; n < 30; n++) {
 		struct countdown countdown = {.left = n};
 
 		arena_init(&arena, 0, NULL);
 		mem_set_fail_hook(fail_at_zero, &countdown);
-		parse_refused(&arena);
+		parse_refused(&arena, wrong[_i]);
 		mem_set_fail_hook(NULL, NULL);
 	}
 	/* an arena that is full at any point, also while the message is made */
 	for (size_t max_bytes = 16; max_bytes < 12000; max_bytes += 16) {
 		arena_init(&arena, max_bytes, NULL);
-		parse_refused(&arena);
+		parse_refused(&arena, wrong[_i]);
 	}
 }
 END_TEST
@@ -240,7 +257,7 @@ int main(void)
 
 	tcase_add_test(tcase, json);
 	tcase_add_test(tcase, requests);
-	tcase_add_test(tcase, refusals);
+	tcase_add_loop_test(tcase, refusals, 0, ARRAY_SIZE(wrong));
 	tcase_add_test(tcase, shapes);
 	tcase_add_test(tcase, values_written);
 	tcase_add_test(tcase, parameters);

@@ -550,6 +550,22 @@ START_TEST(too_many_queries)
 }
 END_TEST
 
+/* Each step counts, and an item that could not even be read still counts as one. */
+START_TEST(too_many_steps)
+{
+	struct buf line;
+
+	buf_init(&line, 0, NULL);
+	buf_puts(&line, "{\"id\":7,\"gather\":[\"a\",{\"sequence\":[]},{\"transaction\":[");
+	for (int i = 0; i < 99; i++)
+		buf_puts(&line, i > 0 ? ",\"b\"" : "\"b\"");
+	buf_puts(&line, "]}]}");
+	check(buf_str(&line), ERR_TOO_LARGE, NULL,
+	      "101 queries in one gather, at most 100 are allowed", "7");
+	buf_free(&line);
+}
+END_TEST
+
 START_TEST(long_ids_are_refused)
 {
 	struct buf line;
@@ -618,6 +634,7 @@ int main(void)
 	tcase_add_loop_test(tcase, is_refused, 0, ARRAY_SIZE(refused));
 	tcase_add_test(tcase, nul_byte_in_a_line);
 	tcase_add_test(tcase, too_many_queries);
+	tcase_add_test(tcase, too_many_steps);
 	tcase_add_test(tcase, long_ids_are_refused);
 	tcase_add_test(tcase, too_deep);
 	tcase_add_test(tcase, quoted_text_is_cut);

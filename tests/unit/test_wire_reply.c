@@ -274,6 +274,165 @@ START_TEST(outcomes)
 }
 END_TEST
 
+/* What stands around the rows and the rows make the whole, whatever the outcome. */
+START_TEST(outcomes_in_two_parts)
+{
+	struct reply_outcome all[4] = {selected(), selected(), {.count = 3}, selected()};
+	struct err err;
+
+	err_set(&err, NULL, ERR_TIMEOUT, ERR_EFFECTS_NONE, "late");
+	all[1].name = STR("n");
+	all[1].truncated = true;
+	all[3].err = &err;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		struct buf parts;
+
+		buf_init(&parts, 0, NULL);
+		reply_outcome_begin(&parts, &all[i]);
+		if (all[i].has_rows && all[i].err == NULL)
+			buf_append_str(&parts, all[i].rows);
+		all[i].rows = (struct str){0}; /* not looked at */
+		reply_outcome_finish(&parts, &all[i]);
+		if (all[i].has_rows)
+			all[i].rows = STR("[1],[2]");
+		buf_reset(&out);
+		reply_write_outcome(&out, &all[i]);
+		ck_assert_text(buf_str(&parts), buf_str(&out));
+		buf_free(&parts);
+	}
+	buf_reset(&out);
+	reply_outcome_begin(&out, &all[0]);
+	check("{\"columns\":[{\"name\":\"a\"}],\"rows\":[");
+	buf_reset(&out);
+	reply_outcome_begin(&out, &all[3]);
+	check("{");
+}
+END_TEST
+
+START_TEST(sequences)
+{
+	struct reply_outcome item = {.name = STR("log"), .elapsed_ns = 4000000};
+	struct reply_outcome step = {.count = 1, .command = STR("INSERT")};
+	struct err err, skipped;
+
+	reply_steps_begin(&out, &item);
+	reply_write_outcome(&out, &step);
+	reply_steps_finish(&out, &item);
+	check("{\"name\":\"log\",\"steps\":[{\"count\":1,\"command\":\"INSERT\",\"queued\":0.0,"
+	      "\"elapsed\":0.0}],\"queued\":0.0,\"elapsed\":0.004}");
+	buf_reset(&out);
+	err_set(&err, NULL, ERR_TIMEOUT, ERR_EFFECTS_UNKNOWN, "late");
+	err_set(&skipped, NULL, ERR_SKIPPED, ERR_EFFECTS_NONE, "not reached");
+	item = (struct reply_outcome){.err = &err};
+	reply_steps_begin(&out, &item);
+	step.err = &err;
+	reply_write_outcome(&out, &step);
+	buf_putc(&out, ',');
+	step.err = &skipped;
+	reply_write_outcome(&out, &step);
+	reply_steps_finish(&out, &item);
+	check("{\"steps\":["
+	      "{\"error\":{\"code\":\"timeout\",\"message\":\"late\",\"effects\":\"unknown\"},"
+	      "\"queued\":0.0,\"elapsed\":0.0},"
+	      "{\"error\":{\"code\":\"skipped\",\"message\":\"not reached\",\"effects\":\"none\"},"
+	      "\"queued\":0.0,\"elapsed\":0.0}],"
+	      "\"error\":{\"code\":\"timeout\",\"message\":\"late\",\"effects\":\"unknown\"},"
+	      "\"queued\":0.0,\"elapsed\":0.0}");
+}
+END_TEST
+
+static const struct {
+	enum reply_transaction transaction;
+	const char *member;
+} transactions[] = {
+	{REPLY_NO_TRANSACTION, ""},
+	{REPLY_COMMITTED, "\"outcome\":\"committed\","},
+	{REPLY_ROLLED_BACK, "\"outcome\":\"rolled_back\","},
+	{REPLY_UNKNOWN, "\"outcome\":\"unknown\","},
+};
+
+START_TEST(how_transactions_end)
+{
+	struct reply_event_place place = {.id = STR("7"), .item = 2};
+	struct reply_outcome item = {.count = -1, .transaction = transactions[_i].transaction};
+	char wanted[400];
+
+	reply_steps_begin(&out, &item);
+	reply_steps_finish(&out, &item);
+	snprintf(wanted, sizeof(wanted), "{\"steps\":[],%s\"queued\":0.0,\"elapsed\":0.0}",
+		 transactions[_i].member);
+	ck_assert_text(buf_str(&out), str_from(wanted));
+	buf_reset(&out);
+	reply_event_outcome(&out, &place, &item);
+	snprintf(wanted, sizeof(wanted),
+		 "{\"id\":7,\"event\":\"done\",\"item\":2,%s\"queued\":0.0,\"elapsed\":0.0}\n",
+		 transactions[_i].member);
+	ck_assert_text(buf_str(&out), str_from(wanted));
+}
+END_TEST
+
+START_TEST(a_transaction_that_failed)
+{
+	struct reply_event_place place = {.id = STR("7"), .item = 2};
+	struct err err;
+	struct reply_outcome item = {.err = &err, .transaction = REPLY_ROLLED_BACK};
+
+	err_set(&err, NULL, ERR_CANCELLED, ERR_EFFECTS_NONE, "m");
+	reply_steps_begin(&out, &item);
+	reply_steps_finish(&out, &item);
+	check("{\"steps\":[],\"error\":{\"code\":\"cancelled\",\"message\":\"m\",\"effects\":"
+	      "\"none\"},\"outcome\":\"rolled_back\",\"queued\":0.0,\"elapsed\":0.0}");
+	buf_reset(&out);
+	reply_event_outcome(&out, &place, &item);
+	check("{\"id\":7,\"event\":\"error\",\"item\":2,\"error\":{\"code\":\"cancelled\","
+	      "\"message\":\"m\",\"effects\":\"none\"},\"outcome\":\"rolled_back\",\"queued\":0.0,"
+	      "\"elapsed\":0.0}\n");
+}
+END_TEST
+
+START_TEST(snapshots)
+{
+	struct reply_snapshot snapshot = {.id = STR("00000003-0000001B-1"),
+					  .server = STR("db.example:5432"),
+					  .lsn = STR("0/1519530"),
+					  .time = STR("2026-11-20 10:00:00.123456+00")};
+
+	reply_write_combined_head(&out, STR("7"), 0, 0, &snapshot);
+	check("{\"id\":7,\"ok\":true,\"failed\":0,\"elapsed\":0.0,\"snapshot\":{"
+	      "\"id\":\"00000003-0000001B-1\",\"server\":\"db.example:5432\",\"lsn\":\"0/1519530\","
+	      "\"time\":\"2026-11-20 10:00:00.123456+00\",\"in_recovery\":false},\"results\":");
+	buf_reset(&out);
+	snapshot = (struct reply_snapshot){.server = STR("/run/\"pg\""), .in_recovery = true};
+	reply_event_end(&out, STR("7"), 1, 0, &snapshot);
+	check("{\"id\":7,\"event\":\"end\",\"ok\":false,\"failed\":1,\"elapsed\":0.0,\"snapshot\":{"
+	      "\"server\":\"/run/\\\"pg\\\"\",\"in_recovery\":true}}\n");
+}
+END_TEST
+
+START_TEST(events_of_steps)
+{
+	struct reply_column columns[] = {column("a", 20)};
+	struct reply_shape shape = make_shape(ARRAYS, columns, 1);
+	struct reply_event_place place = {
+		.id = STR("7"), .item = 3, .has_step = true, .step = 0, .name = STR("label")};
+	struct reply_outcome outcome = selected();
+
+	reply_event_columns(&out, &place, &shape);
+	check("{\"id\":7,\"event\":\"columns\",\"item\":3,\"step\":0,\"name\":\"label\","
+	      "\"columns\":"
+	      "[{\"name\":\"a\",\"type\":\"int8\",\"oid\":20}]}\n");
+	buf_reset(&out);
+	place = (struct reply_event_place){.id = STR("7"), .item = 3, .has_step = true, .step = 12};
+	reply_event_rows_begin(&out, &place);
+	reply_event_rows_end(&out);
+	check("{\"id\":7,\"event\":\"rows\",\"item\":3,\"step\":12,\"rows\":[]}\n");
+	buf_reset(&out);
+	reply_event_outcome(&out, &place, &outcome);
+	check("{\"id\":7,\"event\":\"done\",\"item\":3,\"step\":12,\"count\":2,\"command\":"
+	      "\"SELECT\",\"queued\":0.0001,\"elapsed\":0.0021}\n");
+}
+END_TEST
+
 START_TEST(combined_head)
 {
 	reply_write_combined_head(&out, STR("7"), 1, 2000800000, NULL);
@@ -366,6 +525,12 @@ int main(void)
 	tcase_add_test(tcase, errors);
 	tcase_add_test(tcase, errors_of_postgresql);
 	tcase_add_test(tcase, outcomes);
+	tcase_add_test(tcase, outcomes_in_two_parts);
+	tcase_add_test(tcase, sequences);
+	tcase_add_loop_test(tcase, how_transactions_end, 0, ARRAY_SIZE(transactions));
+	tcase_add_test(tcase, a_transaction_that_failed);
+	tcase_add_test(tcase, snapshots);
+	tcase_add_test(tcase, events_of_steps);
 	tcase_add_test(tcase, combined_head);
 	tcase_add_test(tcase, a_whole_combined_answer);
 	tcase_add_test(tcase, events);
