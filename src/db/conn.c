@@ -438,8 +438,24 @@ static void finish_one(struct conn *conn, struct db_query *query)
 	query_finish(query);
 }
 
+/* Who gave up stopped them all, for his reason. */
+static void share_stop(struct db_query *first)
+{
+	enum db_query_stop reason = DB_STOP_NONE;
+
+	for (struct db_query *query = first; query != NULL;
+	     query = query_next_in_batch(first, query))
+		if (reason == DB_STOP_NONE)
+			reason = query->stop;
+	for (struct db_query *query = first; query != NULL;
+	     query = query_next_in_batch(first, query))
+		if (query->stop == DB_STOP_NONE)
+			query->stop = reason;
+}
+
 static void finish_batch(struct conn *conn, struct db_query *first)
 {
+	share_stop(first);
 	for_batch(conn, first, finish_one);
 }
 
@@ -819,10 +835,12 @@ static void fail_queries(struct conn *conn)
 
 		if (query == NULL)
 			continue;
-		if (segment->kind == SEGMENT_BATCH)
+		if (segment->kind == SEGMENT_BATCH) {
+			share_stop(segment->first);
 			for_batch(conn, segment->first, lose_one);
-		else
+		} else {
 			lose_one(conn, query);
+		}
 	}
 	while (!list_empty(&conn->unsent)) {
 		struct db_query *query = LIST_ENTRY(conn->unsent.next, struct db_query, node);
