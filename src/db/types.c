@@ -56,14 +56,25 @@ const struct db_type *types_find(const struct types *types, uint32_t oid)
 	return entry == NULL ? NULL : &entry->type;
 }
 
+static bool contains(const uint32_t *oids, size_t count, uint32_t oid)
+{
+	for (size_t i = 0; i < count; i++)
+		if (oids[i] == oid)
+			return true;
+	return false;
+}
+
 size_t types_unknown(const struct types *types, const PGresult *result, uint32_t *oids, size_t max)
 {
 	size_t count = 0;
 
-	for (int i = 0; i < PQnfields(result) && count < max; i++)
-		if (PQftype(result, i) >= DB_TYPE_FIRST_OID &&
-		    types_find(types, PQftype(result, i)) == NULL)
-			oids[count++] = PQftype(result, i);
+	for (int i = 0; i < PQnfields(result) && count < max; i++) {
+		uint32_t oid = PQftype(result, i);
+
+		if (oid >= DB_TYPE_FIRST_OID && types_find(types, oid) == NULL &&
+		    !contains(oids, count, oid))
+			oids[count++] = oid;
+	}
 	return count;
 }
 
@@ -114,7 +125,7 @@ static const char lookup_sql[] =
 	" select w.start, b.oid, b.typbasetype, b.typtype from wanted w"
 	"  join pg_catalog.pg_type b on b.oid = w.typbasetype where w.typtype = 'd'),"
 	" base as (select start, oid from wanted where typtype <> 'd')"
-	" select t.oid, case when t.typcategory = 'A' then e.typname || '[]' else t.typname end,"
+	" select t.oid, coalesce(e.typname || '[]', t.typname),"
 	" coalesce(tb.oid, t.oid), case when t.typcategory = 'A' then t.typelem else 0 end,"
 	" case when t.typcategory = 'A' then coalesce(eb.oid, t.typelem) else 0 end,"
 	" coalesce(e.typdelim, t.typdelim)"
