@@ -63,3 +63,21 @@ tests_unit_test_db_pool_SOURCES = tests/unit/test_db_pool.c
 tests_unit_test_db_pool_CPPFLAGS = $(DB_TEST_CPPFLAGS)
 tests_unit_test_db_pool_LDADD = $(DB_TEST_LDADD)
 TESTS += tests/unit/test_db_pool
+
+check_PROGRAMS += tests/unit/test_db_session
+tests_unit_test_db_session_SOURCES = tests/unit/test_db_session.c
+tests_unit_test_db_session_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_session_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_session
+
+check_PROGRAMS += tests/unit/test_db_types
+tests_unit_test_db_types_SOURCES = tests/unit/test_db_types.c
+tests_unit_test_db_types_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_types_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_types
+
+check_PROGRAMS += tests/unit/test_db_memory
+tests_unit_test_db_memory_SOURCES = tests/unit/test_db_memory.c
+tests_unit_test_db_memory_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_memory_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_memory
