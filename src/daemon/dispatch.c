@@ -60,7 +60,8 @@ static void do_ping(struct session *session, const struct request *request)
 	if (tail != NULL)
 		buf_puts(tail,
 			 ",\"pong\":true,\"version\":\"" PACKAGE_VERSION "\",\"protocol\":1,"
-			 "\"features\":[\"gather\",\"report\",\"stream\",\"cancel\",\"stats\"]");
+			 "\"features\":[\"gather\",\"report\",\"stream\",\"cancel\",\"stats\","
+			 "\"sequence\",\"transaction\",\"snapshot\",\"references\",\"max_rows\"]");
 	end(session, tail);
 }
 

@@ -7,6 +7,7 @@
 #include "daemon/depends.h"
 #include "daemon/server.h"
 #include "daemon/session.h"
+#include "daemon/snapshot.h"
 #include "db/pool.h"
 
 #include <assert.h>
@@ -171,6 +172,12 @@ static int make_items(struct gather *gather, struct err *ret_err)
 		list_push_back(item->request->depend_count > 0 ? &gather->blocked : &lane->pending,
 			       &item->node);
 	}
+	if (gather->request.options.snapshot && gather->lane_count > 1) {
+		err_set_static(ret_err, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
+			       "a snapshot is of one database; this gather uses several");
+		ret_err->key = "snapshot";
+		return -EINVAL;
+	}
 	if (depends_init(gather) < 0)
 		return no_memory(ret_err);
 	return admit(gather, ret_err);
@@ -212,10 +219,13 @@ static void start_pending(struct gather *gather)
 
 static void skip(struct item *item)
 {
-	bool closing = item->gather->stop_code == ERR_SHUTTING_DOWN;
+	static const char *const messages[ERR_CODE_COUNT] = {
+		[ERR_CANCELLED] = "cancelled before it was sent",
+		[ERR_SHUTTING_DOWN] = "gatherd is shutting down",
+		[ERR_INTERNAL] = "out of memory",
+	};
 
-	item_skip(item, item->gather->stop_code,
-		  closing ? "gatherd is shutting down" : "cancelled before it was sent");
+	item_skip(item, item->gather->stop_code, messages[item->gather->stop_code]);
 }
 
 static void skip_pending(struct gather *gather)
@@ -240,7 +250,9 @@ void gather_item_ended(struct gather *gather, struct item *item)
 	if (item->err.code != ERR_NONE && gather->request.options.cancel_on_error)
 		gather->stopped = true;
 	depends_item_ended(gather, item);
-	start_pending(gather);
+	/* With a snapshot those who hold it take the next ones. */
+	if (gather->snapshot == NULL)
+		start_pending(gather);
 }
 
 /* A child that was cancelled before it ever ran has had no end yet, nor has one that waited for
@@ -273,6 +285,12 @@ void gather_uncharge(struct gather *gather, size_t bytes)
 
 /* ---- the answer ---- */
 
+static const struct reply_snapshot *snapshot_of(const struct gather *gather)
+{
+	return gather->snapshot != NULL && gather->snapshot->taken ? &gather->snapshot->reply
+								   : NULL;
+}
+
 static void write_combined(struct gather *gather)
 {
 	struct session *session = gather->session;
@@ -283,7 +301,7 @@ static void write_combined(struct gather *gather)
 	if (tail == NULL)
 		return;
 	reply_write_combined_head(tail, gather->request.id, gather->failed,
-				  co_now_ns() - gather->read_ns, NULL);
+				  co_now_ns() - gather->read_ns, snapshot_of(gather));
 	buf_putc(tail, by_name ? '{' : '[');
 	for (size_t i = 0; i < gather->item_count; i++) {
 		struct item *item = &gather->items[i];
@@ -314,13 +332,14 @@ static void write_end(struct gather *gather)
 
 	if (tail != NULL)
 		reply_event_end(tail, gather->request.id, gather->failed,
-				co_now_ns() - gather->read_ns, NULL);
+				co_now_ns() - gather->read_ns, snapshot_of(gather));
 }
 
 static int gather_main(void *arg)
 {
 	struct gather *gather = arg;
 	struct session *session = gather->session;
+	bool no_memory_for_snapshot = false;
 	enum co_policy policy =
 		gather->request.options.cancel_on_error ? CO_FAIL_FAST : CO_KEEP_GOING;
 
@@ -328,11 +347,17 @@ static int gather_main(void *arg)
 	co_group_init(&gather->group, session->server->loop, policy);
 	if (gather->stopped) /* cancelled before it ran */
 		co_group_cancel(&gather->group);
+	else if (gather->request.options.snapshot && gather->item_count > 0)
+		no_memory_for_snapshot = snapshot_start(gather) < 0;
 	else
 		start_pending(gather);
 	/* Items keep their own deadlines, so that each is answered; a cancel of this task is theirs
 	 * too. */
 	co_group_wait(&gather->group, CLOCK_NEVER);
+	if (no_memory_for_snapshot)
+		gather->stop_code = ERR_INTERNAL;
+	else if (gather->snapshot != NULL)
+		snapshot_finish(gather);
 	gather->stopped = true;
 	skip_pending(gather);
 	end_never_run(gather);

@@ -20,6 +20,7 @@
 
 struct database;
 struct session;
+struct snapshot;
 
 /* The items of one gather that use one database. */
 struct gather_lane {
@@ -46,9 +47,10 @@ struct gather {
 	struct list blocked; /* struct item.node: wait for values of other items */
 	size_t running, concurrency;
 	size_t failed;
-	size_t answer_bytes;	 /* of a combined answer, so far */
-	bool stopped;		 /* no further item is started */
-	enum err_code stop_code; /* what items that it hits are answered with */
+	size_t answer_bytes;	   /* of a combined answer, so far */
+	struct snapshot *snapshot; /* NULL: each query sees its own */
+	bool stopped;		   /* no further item is started */
+	enum err_code stop_code;   /* what items that it hits are answered with */
 
 	struct co_group group;
 	struct co_task *task;

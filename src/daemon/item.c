@@ -61,7 +61,7 @@ static void write_event(const struct item *item)
 	session_output_changed(session);
 }
 
-static void end(struct item *item)
+void item_finish(struct item *item)
 {
 	struct gather *gather = item->gather;
 
@@ -77,22 +77,31 @@ static void end(struct item *item)
 	gather->failed += item->err.code != ERR_NONE;
 }
 
-static void skip(struct item *item, enum err_code code, const char *message)
+static void fail(struct item *item, const struct err *err)
 {
 	if (item_is_query(item)) {
-		step_skip(&item->steps[0], code, message, true);
+		item->steps[0].err = *err;
+		step_end(&item->steps[0], true);
 		return;
 	}
-	err_set_static(&item->err, code, ERR_EFFECTS_NONE, message);
+	item->err = *err;
 	if (item->request->kind == REQUEST_TRANSACTION)
 		item->transaction = REPLY_ROLLED_BACK;
 	sequence_skip_rest(item, 0);
 }
 
+void item_fail(struct item *item, const struct err *err)
+{
+	fail(item, err);
+	item_finish(item);
+}
+
 void item_skip(struct item *item, enum err_code code, const char *message)
 {
-	skip(item, code, message);
-	end(item);
+	struct err err;
+
+	err_set_static(&err, code, ERR_EFFECTS_NONE, message);
+	item_fail(item, &err);
 }
 
 static void run_query(struct item *item)
@@ -111,13 +120,15 @@ int item_main(void *arg)
 	struct item *item = arg;
 	const char *missing = depends_missing(item);
 
-	if (missing != NULL)
-		skip(item, ERR_SKIPPED, missing);
-	else if (item_is_query(item))
-		run_query(item);
-	else
-		sequence_run(item);
-	end(item);
+	if (missing != NULL) {
+		item_skip(item, ERR_SKIPPED, missing);
+	} else {
+		if (item_is_query(item))
+			run_query(item);
+		else
+			sequence_run(item);
+		item_finish(item);
+	}
 	gather_item_ended(item->gather, item);
 	return item->err.code == ERR_NONE ? 0 : -EIO;
 }

@@ -45,6 +45,10 @@ void item_free(struct item *item);
 int item_main(void *arg);
 /* For one that is not to be started any more. */
 void item_skip(struct item *item, enum err_code code, const char *message);
+/* The same with an error that is known. */
+void item_fail(struct item *item, const struct err *err);
+/* Its steps have ended: sets the rest of the outcome. */
+void item_finish(struct item *item);
 /* Its part of a combined answer. `name` is left out where the answer has it as a key. */
 void item_write(struct item *item, struct buf *out, bool with_name);
 

@@ -243,11 +243,8 @@ int reports_expand(struct gather *gather, const char *dir, struct err *ret_err)
 		log_warning("report %s/%.*s.sql: %s", dir, (int)name.len, name.data, why);
 		return rc;
 	}
-	if (report.snapshot) {
-		err_set_static(ret_err, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
-			       "the report asks for a snapshot, which this version does not have");
-		return -EINVAL;
-	}
+	if (report.snapshot)
+		gather->request.options.snapshot = true;
 	given = arena_calloc(&gather->arena, report.param_count, sizeof(*given));
 	if (given == NULL)
 		return no_memory(ret_err);

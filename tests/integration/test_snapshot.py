@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Gathers whose queries all see one state of the database."""
+import subprocess
+import threading
+
+import pytest
+
+from harness.wait import LIMIT_S, wait_until
+
+SUM = "select sum(amount)::int8 as s, {n} from bank"
+
+
+@pytest.fixture
+def bank(pg):
+    """A table of accounts between which somebody moves money all the time; the sum never changes."""
+    pg.psql("drop table if exists bank; create table bank (id int primary key, amount int8 not null); "
+            "insert into bank select n, 1000 from generate_series(1, 16) n; "
+            "create or replace procedure move_money() language plpgsql as $$ begin loop "
+            "update bank set amount = amount - 7 where id = 1 + floor(random() * 8)::int; commit; "
+            "update bank set amount = amount + 7 where id = 9 + floor(random() * 8)::int; commit; end loop; end $$")
+    # between its two commits 7 are missing: who sees two states sees two sums
+    mover = subprocess.Popen([*pg.psql_command("postgres"), "-c", "call move_money()"],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield
+    pg.psql("select pg_terminate_backend(pid) from pg_stat_activity where query = 'call move_money()'")
+    mover.wait(LIMIT_S)
+
+
+def sums(client, count=16, **options):
+    answer = client.request({"gather": [SUM.format(n=n) for n in range(count)], **options})
+    assert answer["ok"], answer
+    return {result["rows"][0][0] for result in answer["results"]}, answer
+
+
+@pytest.mark.parametrize("pool_max", [1, 2, 8])
+def test_all_agree(start_gatherd, pg, bank, pool_max):
+    gatherd = start_gatherd(pg, main={"pool_max": pool_max})
+    with gatherd.client() as client:
+        seen = set()
+        for _ in range(30):
+            values, answer = sums(client, snapshot=True)
+            assert len(values) == 1
+            assert set(answer["snapshot"]) == {"id", "server", "lsn", "time", "in_recovery"}
+            seen |= values
+        # and they are true snapshots of something that moves
+        def both_states():
+            seen.update(sums(client, snapshot=True)[0])
+            return len(seen) > 1
+        wait_until(both_states)
+
+
+def test_without_it_they_do_not_agree(start_gatherd, pg, bank):
+    gatherd = start_gatherd(pg, main={"pool_max": 4})
+    with gatherd.client() as client:
+        wait_until(lambda: len(sums(client)[0]) > 1)
+
+
+def test_many_at_once_on_a_small_pool(start_gatherd, pg, bank):
+    gatherd = start_gatherd(pg, main={"pool_max": 3})
+    failures = []
+
+    def run():
+        try:
+            with gatherd.client() as client:
+                for _ in range(5):
+                    assert len(sums(client, snapshot=True)[0]) == 1
+        except AssertionError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT_S * 4)
+    assert not failures
+
+
+def test_an_error_disturbs_nobody(client):
+    answer = client.request({"gather": ["select 1", "select 1/0", "select 2", "create table nope ()", "select 3"],
+                             "snapshot": True})
+    assert [result.get("error", {}).get("sqlstate") for result in answer["results"]] == [None, "22012", None, "25006", None]
+    assert [result["rows"][0][0] for result in answer["results"][::2]] == [1, 2, 3]
+    assert answer["results"][3]["error"]["effects"] == "none"
+
+
+def test_options_go_with_it(client):
+    answer = client.request({"gather": {
+        "a": "select 20 as x", "b": {"sql": "select $1::int + 1", "params": [{"from": "a", "column": "x", "row": 0}]},
+        "c": {"sql": "select * from generate_series(1, 10000000)", "max_rows": 2},
+        "d": {"sql": "select pg_sleep(100)", "timeout": 0.3}, "e": "select 7"}, "snapshot": True})
+    results = answer["results"]
+    assert results["b"]["rows"] == [[21]] and results["e"]["rows"] == [[7]]
+    assert results["c"]["truncated"] is True and results["c"]["count"] == 2
+    assert results["d"]["error"]["code"] == "timeout" and results["d"]["error"]["effects"] == "none"
+
+
+def test_streamed_with_snapshot_in_the_end_event(client):
+    client.send(id=1, gather=["select 1", "select 2"], stream=True, snapshot=True)
+    while (event := client.recv())["event"] != "end":
+        pass
+    assert event["ok"] and event["snapshot"]["id"]
+
+
+@pytest.mark.parametrize("pool_max", [1, 3])
+def test_leader_lost(start_gatherd, pg, bank, pool_max):
+    gatherd = start_gatherd(pg, main={"pool_max": pool_max})
+    with pg.gate() as gate, gatherd.client() as client:
+        client.send(gather=[gate.sql, *(SUM.format(n=n) for n in range(8))], snapshot=True)
+        gate.wait_waiting()
+        pg.psql("select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' "
+                "and wait_event = 'relation' and pid <> pg_backend_pid()")
+        answer = client.recv()
+    values = {result["rows"][0][0] for result in answer["results"][1:] if "rows" in result}
+    errors = [result["error"] for result in answer["results"] if "error" in result]
+    assert len(values) <= 1 and errors and all(error["effects"] == "none" for error in errors)
+    with gatherd.client() as client:
+        assert len(sums(client, snapshot=True)[0]) == 1
+
+
+def test_two_databases_are_refused(client):
+    answer = client.request({"gather": ["select 1", {"sql": "select 1", "db": "other"}], "snapshot": True})
+    assert answer["error"]["code"] == "bad_request"
+
+
+def test_steps_are_refused(client):
+    answer = client.request({"gather": [{"sequence": ["select 1"]}], "snapshot": True})
+    assert answer["error"]["code"] == "bad_request"
+
+
+def test_on_error_cancel(client):
+    answer = client.request({"gather": ["select 1/0", "select pg_sleep(100)", "select pg_sleep(100)"],
+                             "snapshot": True, "on_error": "cancel"})
+    assert answer["failed"] >= 2 and not answer["ok"]
