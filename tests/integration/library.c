@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* A program as a user of libgather would write it: test_library.py builds it against an installed tree. */
+/* A program as a user of libgather would write it: test_library.py builds it against an installed
+ * tree. */
 #include <gather.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#define CHECK(condition)                                                                  \
-	do {                                                                              \
-		if (!(condition)) {                                                       \
-			fprintf(stderr, "%s:%d: not true: %s (%s)\n", __FILE__, __LINE__, \
-				#condition, gather_message(g));                           \
-			return 1;                                                         \
-		}                                                                         \
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, "%s:%d: not true: %s (%s)\n", __FILE__, __LINE__,          \
+				#condition, gather_message(g));                                    \
+			return 1;                                                                  \
+		}                                                                                  \
 	} while (0)
 
 static int combined(struct gather *g)

@@ -6,7 +6,6 @@
 #include <check.h>
 #include <stdlib.h>
 
-
 /* Another case of the suite; `timeout_s` is the hard limit of each of its tests. */
 static inline TCase *suite_case(Suite *suite, const char *name, double timeout_s)
 {
