@@ -25,7 +25,7 @@ static int set_defaults(struct load *load, struct load_section *section)
 			rc = values_parse(&keys[i], keys[i].default_text, section->target, arena,
 					  load->mistakes, section->line);
 		else if (keys[i].type == KEY_LIST)
-			memcpy(field, &(const char *const *){no_items}, sizeof(void *));
+			*(const char *const **)(void *)field = no_items;
 	}
 	return rc;
 }
