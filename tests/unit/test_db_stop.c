@@ -140,30 +140,21 @@ START_TEST(cancelled_in_the_queue)
 END_TEST
 
 /* Assigned to a connection, whose driver has not run since. */
-static int stop_assigned(void *arg)
-{
-	struct ask *ask = arg;
-
-	ck_assert_int_eq(pool_submit(ask->pool, &ask->query), 0);
-	ck_assert_int_eq(ask->query.state, DB_QUERY_ASSIGNED);
-	conn_stop_query(ask->query.conn, &ask->query, DB_STOP_TIMEOUT);
-	while (ask->query.state != DB_QUERY_DONE)
-		ck_assert_int_eq(co_park(CLOCK_NEVER), 0);
-	return 0;
-}
-
 static void task_assigned(struct db_env *env)
 {
+	struct co_group group;
 	struct ask ask;
 
 	env->conf.pool_max = 1;
 	db_env_open(env);
 	only_backend(env->pool);
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
 	ask_init(&ask, env->pool, SLEEP);
-	ask.query.pool = env->pool;
-	ask.query.task = co_task_current();
-	ask.query.submitted_ns = co_now_ns();
-	stop_assigned(&ask);
+	ask_start(&ask, &group);
+	ck_assert_int_eq(co_yield (), 0);
+	ck_assert_int_eq(ask.query.state, DB_QUERY_ASSIGNED);
+	conn_stop_query(ask.query.conn, &ask.query, DB_STOP_TIMEOUT);
+	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 0);
 	ck_ask_err(&ask, ERR_TIMEOUT, ERR_EFFECTS_NONE);
 	ck_assert_int_eq(ask.query.sent_ns, 0);
 	ck_assert_uint_eq(env->pool->stats.cancels, 0);
