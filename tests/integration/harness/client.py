@@ -3,6 +3,7 @@
 import json
 import socket
 
+from harness import schema
 from harness.wait import LIMIT_S
 
 
@@ -14,11 +15,12 @@ def unique_object(pairs):
 
 
 def parse_answer(line):
-    """One line as the protocol promises it: UTF-8, one JSON object, numbers as Python reads them."""
+    """One line as the protocol promises it: UTF-8, one JSON object by its schema, numbers as Python reads them."""
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")
     answer = json.loads(line.decode("utf-8"), object_pairs_hook=unique_object, parse_constant=refuse)
     assert isinstance(answer, dict) and "id" in answer, f"an answer without id: {line!r}"
+    schema.assert_answer(answer, len(line))
     return answer
 
 
