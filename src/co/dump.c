@@ -55,10 +55,12 @@ static void describe_wait(const struct co_task *task, char *text, size_t size_by
 
 static void describe_deadline(const struct co_task *task, char *text, size_t size_bytes)
 {
+	int64_t deadline_ns = task->timer.deadline_ns, now_ns = task->loop->now_ns;
+
 	text[0] = '\0';
 	if (task->timer.heap_index != 0)
 		snprintf(text, size_bytes, ", deadline in %" PRId64 " ms",
-			 (task->timer.deadline_ns - task->loop->now_ns) / CLOCK_MS);
+			 deadline_ns > now_ns ? (deadline_ns - now_ns) / CLOCK_MS : 0);
 }
 
 void co_loop_dump(struct co_loop *loop, co_dump_fn *fn, void *arg)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The context switch for aarch64 (AAPCS64). A stack that does not run has on its top, from the stack
- * pointer up:
+ * The context switch for aarch64 (AAPCS64). A stack that does not run has on its top, from the
+ * stack pointer up:
  *	0 x29, 8 x30 (signed), 16 x19 … 88 x28, 96 d8 … 152 d15, 160 fpcr
  * gatherd-gdb.py knows this layout.
  *
  * The return address is signed with the stack pointer before it goes to memory, as compilers do
- * with -mbranch-protection; paciasp is a landing pad too. The hints do nothing on processors without
- * PAC and BTI.
+ * with -mbranch-protection; paciasp is a landing pad too. The hints do nothing on processors
+ * without PAC and BTI.
  */
 #define FRAME_BYTES 176
 

@@ -1,5 +1,4 @@
 # unit suites of src/co
-EXTRA_DIST += tests/unit/co_env.h
 if !RUNTIME_ONLY
 CO_SUITES = \
 	tests/unit/test_co_io \
@@ -11,16 +10,22 @@ CO_SUITES = \
 check_PROGRAMS += $(CO_SUITES)
 TESTS += $(CO_SUITES)
 
+tests_unit_test_co_io_SOURCES = tests/unit/test_co_io.c tests/unit/co_env.h
 tests_unit_test_co_io_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_co_io_LDADD = libco.la $(CHECK_LIBS)
+tests_unit_test_co_loop_SOURCES = tests/unit/test_co_loop.c tests/unit/co_env.h
 tests_unit_test_co_loop_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_co_loop_LDADD = libco.la $(CHECK_LIBS)
+tests_unit_test_co_poll_SOURCES = tests/unit/test_co_poll.c tests/unit/co_env.h
 tests_unit_test_co_poll_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_co_poll_LDADD = libco.la $(CHECK_LIBS)
+tests_unit_test_co_task_SOURCES = tests/unit/test_co_task.c tests/unit/co_env.h
 tests_unit_test_co_task_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_co_task_LDADD = libco.la $(CHECK_LIBS)
+tests_unit_test_co_timer_SOURCES = tests/unit/test_co_timer.c tests/unit/co_env.h
 tests_unit_test_co_timer_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_co_timer_LDADD = libco.la $(CHECK_LIBS)
+tests_unit_test_co_wait_SOURCES = tests/unit/test_co_wait.c tests/unit/co_env.h
 tests_unit_test_co_wait_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_co_wait_LDADD = libco.la $(CHECK_LIBS)
 

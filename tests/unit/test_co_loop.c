@@ -345,6 +345,12 @@ static int sleep_a_second(void *arg)
 	return co_sleep_until(co_now_ns() + CLOCK_SECOND);
 }
 
+static int sleep_no_time(void *arg)
+{
+	(void)arg;
+	return co_sleep_until(INT64_MIN);
+}
+
 static int wait_for_descriptor(void *arg)
 {
 	return co_fd_wait(*(int *)arg, CO_READ, CLOCK_NEVER) < 0;
@@ -376,13 +382,14 @@ static int main_dump(void *arg)
 	ck_assert_int_eq(co_group_go(&group, sleep_a_second, NULL, "sleeper"), 0);
 	ck_assert_int_eq(co_group_go(&group, wait_for_descriptor, &fds[0], "reader"), 0);
 	ck_assert_int_eq(co_group_go(&group, use_stack, &queue, "diver"), 0);
+	ck_assert_int_eq(co_group_go(&group, sleep_no_time, NULL, "overdue"), 0);
 	ck_assert_int_eq(co_yield (), 0);
 	ck_assert_int_eq(co_group_go(&group, note_task, NULL, "newcomer"), 0);
 	co_loop_dump(loop, take_line, &dumped);
 	co_group_cancel(&group);
 	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), -ECANCELED);
 
-	ck_assert_uint_eq(dumped.count, 6);
+	ck_assert_uint_eq(dumped.count, 7);
 	ck_assert_ptr_nonnull(strstr(dumped.lines[0], "main: running, stack "));
 	snprintf(expected, sizeof(expected), "queuer: waiting in queue %p, stack ", (void *)&queue);
 	ck_assert_ptr_nonnull(strstr(dumped.lines[1], expected));
@@ -394,8 +401,10 @@ static int main_dump(void *arg)
 		sscanf(dumped.lines[4], "diver: waiting in queue %*p, stack %d of", &stack_kib), 1);
 	ck_assert_int_ge(stack_kib, 100);
 	ck_assert_int_lt(stack_kib, 256);
-	ck_assert_ptr_nonnull(strstr(dumped.lines[5], "newcomer: not yet run, stack "));
-	ck_assert_ptr_nonnull(strstr(dumped.lines[5], " of 256 KiB"));
+	ck_assert_ptr_nonnull(
+		strstr(dumped.lines[5], "overdue: waiting for the time, deadline in 0 ms"));
+	ck_assert_ptr_nonnull(strstr(dumped.lines[6], "newcomer: not yet run, stack "));
+	ck_assert_ptr_nonnull(strstr(dumped.lines[6], " of 256 KiB"));
 	close(fds[0]);
 	close(fds[1]);
 	return 0;
