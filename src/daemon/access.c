@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,9 @@ static bool is_number(const char *text, unsigned long *ret_number)
 
 	errno = 0;
 	*ret_number = strtoul(text, &end, 10);
-	return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0';
+	/* The largest of all means nobody to the kernel. */
+	return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' &&
+	       *ret_number < UINT32_MAX;
 }
 
 static bool find_uid(const char *name, uid_t *ret_uid)
