@@ -1,1 +1,27 @@
 # unit suites of src/daemon
+DAEMON_TEST_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+DAEMON_TEST_LDADD = libdaemon.la $(CHECK_LIBS) $(LIBPQ_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += tests/unit/test_daemon_output
+tests_unit_test_daemon_output_SOURCES = tests/unit/test_daemon_output.c
+tests_unit_test_daemon_output_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+tests_unit_test_daemon_output_LDADD = $(DAEMON_TEST_LDADD)
+TESTS += tests/unit/test_daemon_output
+
+check_PROGRAMS += tests/unit/test_daemon_access
+tests_unit_test_daemon_access_SOURCES = tests/unit/test_daemon_access.c
+tests_unit_test_daemon_access_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+tests_unit_test_daemon_access_LDADD = $(DAEMON_TEST_LDADD)
+TESTS += tests/unit/test_daemon_access
+
+check_PROGRAMS += tests/unit/test_daemon_notify
+tests_unit_test_daemon_notify_SOURCES = tests/unit/test_daemon_notify.c
+tests_unit_test_daemon_notify_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+tests_unit_test_daemon_notify_LDADD = $(DAEMON_TEST_LDADD)
+TESTS += tests/unit/test_daemon_notify
+
+check_PROGRAMS += tests/unit/test_daemon_listener
+tests_unit_test_daemon_listener_SOURCES = tests/unit/test_daemon_listener.c
+tests_unit_test_daemon_listener_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+tests_unit_test_daemon_listener_LDADD = $(DAEMON_TEST_LDADD)
+TESTS += tests/unit/test_daemon_listener
