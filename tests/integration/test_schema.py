@@ -220,8 +220,9 @@ def documented():
 def without_ellipses(value):
     """An answer in a document, with what it leaves out left out."""
     if isinstance(value, dict):
-        return {key: [] if part == "…" and key in {"results", "columns", "rows", "features"} else without_ellipses(part)
-                for key, part in value.items()}
+        lists = {"results", "columns", "rows", "features"}
+        return {key: [] if part == "…" and key in lists else without_ellipses(part)
+                for key, part in value.items() if (key, part) != ("lsn", "…")}
     if isinstance(value, list):
         return [without_ellipses(part) for part in value]
     return value
