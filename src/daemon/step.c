@@ -18,6 +18,8 @@
 /* The protocol's limit on a rows line, with room for what closes it. */
 #define STEP_LINE_BYTES	   (32 * 1024 - 4)
 #define STEP_LOG_SQL_BYTES 200
+/* libpq holds a whole row: the largest one that is streamed where max_answer is less. */
+#define STEP_ROW_BYTES (16 * 1024 * 1024)
 
 static struct gather *gather_of(const struct step *step)
 {
@@ -272,6 +274,8 @@ int step_prepare(struct step *step, struct db_lease *lease)
 	step->query.sink = (struct db_sink){.columns = take_columns, .row = take_row, .ctx = step};
 	step->query.owner = owner;
 	step->query.arena = &gather->arena;
+	step->query.row_limit_bytes =
+		MAX(gather->session->server->config->max_answer_bytes, (size_t)STEP_ROW_BYTES);
 	rc = params_bind(step->item->lane->database, lease, step->request, depends_value, gather,
 			 owner, &gather->arena, step->deadline_ns, &step->params, &step->err);
 	if (rc < 0)

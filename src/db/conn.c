@@ -12,8 +12,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 /* How long the server may take to end a query that was cancelled, before its connection is given
  * up. */
@@ -22,7 +24,9 @@
 #define CANCEL_AGAIN_NS	   (100 * CLOCK_MS)
 #define CANCEL_MAX_AT_ONCE 8
 /* How long rows may wait for the catalogue to tell of a type never seen before. */
-#define LEARN_LIMIT_NS	    (5 * CLOCK_SECOND)
+#define LEARN_LIMIT_NS (5 * CLOCK_SECOND)
+/* Our own cancel comes first; the server's time-out is for when we cannot. */
+#define DEADLINE_MARGIN_NS  CLOCK_SECOND
 #define CONNECT_ARENA_BYTES (64 * 1024)
 
 /* ---- what others leave word of ---- */
@@ -192,6 +196,31 @@ static int send_describe(PGconn *pg, const struct db_query *query)
 	return sent ? 2 : -EIO;
 }
 
+/*
+ * A limit for this statement alone, as a backstop: the server ends it by itself if nobody is there
+ * any more who could cancel it. Never above what the session has anyway. Only where two commands in
+ * one transaction are as good as one.
+ */
+static bool push_deadline(struct conn *conn, struct db_query *query, bool *sent)
+{
+	int64_t left_ms, own_ms = conn->statement_timeout_ms;
+	const char *values[1];
+	char text[24];
+
+	if (query->deadline_ns == CLOCK_NEVER || conn->lease != NULL ||
+	    !(query->class.plain_read || query->class.plain_write))
+		return false;
+	left_ms = (query->deadline_ns - co_now_ns() + DEADLINE_MARGIN_NS) / CLOCK_MS;
+	if (left_ms >= INT32_MAX || (own_ms > 0 && own_ms <= left_ms))
+		return false;
+	snprintf(text, sizeof(text), "%" PRId64, MAX(left_ms, INT64_C(1)));
+	values[0] = text;
+	query->deadline_pushed = true;
+	*sent = PQsendQueryParams(conn->link.pg, SESSION_TIMEOUT_SQL, 1, NULL, values, NULL, NULL,
+				  0) == 1;
+	return true;
+}
+
 /* The number of commands that were sent, without the Sync; negative: libpq took them not, or not
  * all. */
 static int send_execute(struct conn *conn, struct db_query *query)
@@ -204,7 +233,9 @@ static int send_execute(struct conn *conn, struct db_query *query)
 	if (!query->unprepared && (query->class.plain_read || query->class.plain_write))
 		plan = prepared_plan(&conn->prepared, conn->pool->statements, query->sql);
 	query->named = plan.named;
-	if (plan.drop[0] != '\0') {
+	if (push_deadline(conn, query, &sent))
+		commands++;
+	if (sent && plan.drop[0] != '\0') {
 		char drop[PREPARED_NAME_BYTES + 16];
 
 		snprintf(drop, sizeof(drop), "deallocate %s", plan.drop);
@@ -395,6 +426,8 @@ static void take_end(struct conn *conn, struct segment *segment, const PGresult 
 				 PQresultErrorMessage(result));
 			conn->lost = true; /* a session that cannot be reset is of no use */
 		}
+		conn->statement_timeout_ms = session_timeout_ms(
+			result, conn->statement_timeout_ms, conn->pool->conf->statement_timeout_ns);
 		break;
 	}
 }
@@ -596,9 +629,34 @@ static bool made_up(const PGresult *result)
 				  PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL);
 }
 
+/*
+ * libpq takes in a whole row before it shows any of it. While nothing comes out, what goes in is
+ * counted, and a row that grows beyond its limit ends the connection: there is no other way to be
+ * rid of the rest of it.
+ */
+static void count_hidden(struct conn *conn)
+{
+	struct segment *head = results_head(&conn->results);
+	struct db_query *query = head == NULL ? NULL : head->query;
+	int waiting = 0;
+
+	if (!conn->counting || query == NULL || query->row_limit_bytes == 0 ||
+	    ioctl(PQsocket(conn->link.pg), FIONREAD, &waiting) < 0)
+		return;
+	conn->hidden_bytes += (size_t)waiting;
+	if (conn->hidden_bytes <= query->row_limit_bytes)
+		return;
+	if (query->err.code == ERR_NONE)
+		err_set(&query->err, query->arena, ERR_TOO_LARGE,
+			query->class.plain_read ? ERR_EFFECTS_NONE : ERR_EFFECTS_UNKNOWN,
+			"a row is larger than %zu bytes", query->row_limit_bytes);
+	conn->lost = true;
+}
+
 static void read_results(struct conn *conn)
 {
 	PGconn *pg = conn->link.pg;
+	bool read = false, taken = false;
 
 	if (!conn->paused)
 		take_held(conn);
@@ -606,6 +664,8 @@ static void read_results(struct conn *conn)
 		PGnotify *notify;
 
 		conn->readable = false;
+		read = true;
+		count_hidden(conn);
 		/* 0 means that the connection is gone; PQstatus tells the same, and what came
 		 * before is still to be read. */
 		if (PQconsumeInput(pg) == 0 && PQstatus(pg) != CONNECTION_BAD)
@@ -621,7 +681,12 @@ static void read_results(struct conn *conn)
 			break;
 		}
 		take_result(conn, result);
+		taken = true;
 	}
+	if (taken)
+		conn->hidden_bytes = 0;
+	if (read)
+		conn->counting = !taken;
 	if (PQstatus(pg) == CONNECTION_BAD && !conn->paused)
 		conn->lost = true;
 }

@@ -41,6 +41,7 @@ struct conn {
 	struct list unsent; /* db_query.node: assigned, in the order in which they are to go out */
 	struct db_query *lease; /* has the connection to itself until conn_release; NULL: none */
 	struct session_baseline baseline;
+	int64_t statement_timeout_ms; /* of the session itself; 0: none */
 	struct prepared prepared;
 
 	bool readable;	   /* the socket has something */
@@ -54,6 +55,9 @@ struct conn {
 	int64_t own_give_up_ns; /* for a set-up or reset under way */
 	char last_notice[256];	/* what the server said last without being asked: its reason, if it
 				   dies */
+
+	bool counting;	     /* the last read brought bytes, and nothing came of them */
+	size_t hidden_bytes; /* that libpq has taken in since it last gave a result */
 
 	/* A cancel under way: from its request until its transport is closed. */
 	struct co_task *canceller;

@@ -87,6 +87,7 @@ void query_submitted(struct db_query *query, struct pool *pool)
 	query->submitted_ns = co_now_ns();
 	query->state = DB_QUERY_NEW;
 	query->count = -1;
+	query->deadline_ns = CLOCK_NEVER;
 	list_init(&query->node);
 	list_init(&query->batch);
 	list_init(&query->batch_node);
@@ -104,6 +105,7 @@ int db_execute(struct pool *pool, struct db_query *query, int64_t deadline_ns)
 	int rc;
 
 	query_submitted(query, pool);
+	query->deadline_ns = deadline_ns;
 	if (co_cancelled() || deadline_ns <= query->submitted_ns) {
 		rc = co_cancelled() ? -ECANCELED : 0;
 		set_stopped_in_queue(query, rc < 0 ? DB_STOP_CANCELLED : DB_STOP_TIMEOUT);
@@ -176,6 +178,10 @@ void query_apply_stop(struct db_query *query)
 
 	if (query->err.code == ERR_NONE)
 		effects = query->class.plain_read ? ERR_EFFECTS_NONE : ERR_EFFECTS_DONE;
+	/* The backstop that we gave the server was faster than our own cancel. */
+	if (query->stop == DB_STOP_NONE && query->deadline_pushed &&
+	    co_now_ns() >= query->deadline_ns)
+		query->stop = DB_STOP_TIMEOUT;
 	if (query->stop == DB_STOP_SINK) {
 		query->stopped_by_sink = true;
 		query->err.effects = effects;

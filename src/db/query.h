@@ -81,7 +81,8 @@ struct db_query {
 	struct sql_class class;
 	struct db_sink sink;
 	struct db_owner owner;
-	struct arena *arena; /* for texts of the outcome */
+	struct arena *arena;	/* for texts of the outcome */
+	size_t row_limit_bytes; /* a larger row ends the query with ERR_TOO_LARGE; 0: none */
 
 	/* ---- the outcome ---- */
 	struct err err;	       /* ERR_NONE: it went well */
@@ -116,7 +117,8 @@ struct db_query {
 	bool skipped; /* an earlier one of its batch failed: it was never run */
 	bool discard; /* nothing more goes to the sink */
 	bool dropped; /* something did not: what the sink has is not whole */
-	int64_t submitted_ns;
+	int64_t submitted_ns, deadline_ns;
+	bool deadline_pushed; /* the server has it too, with a margin */
 };
 
 /*

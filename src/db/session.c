@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const reported[SESSION_REPORTED] = {
@@ -73,15 +74,32 @@ int session_send_setup(PGconn *pg, int64_t statement_timeout_ns)
 		 " pg_catalog.set_config('bytea_output', 'hex', false),"
 		 " pg_catalog.set_config('extra_float_digits', '1', false),"
 		 " pg_catalog.set_config('standard_conforming_strings', 'on', false),"
-		 /* A database without an encoding holds any bytes; asked for UTF8 it would refuse them. */
+		 /* A database without an encoding holds any bytes; asked for UTF8 it would refuse
+		    them. */
 		 " case when pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'"
 		 " then pg_catalog.set_config('client_encoding', 'SQL_ASCII', false) end,"
 		 " case when %" PRId64 " > 0 and (s.ms = 0 or s.ms > %" PRId64 ")"
 		 " then pg_catalog.set_config('statement_timeout', '%" PRId64 "', false) end"
+		 ", s.ms as statement_timeout_ms"
 		 " from (select setting::bigint as ms from pg_catalog.pg_settings"
 		 " where name = 'statement_timeout') s",
 		 timeout_ms, timeout_ms, timeout_ms);
 	return send(pg, sql) < 0 ? -EIO : 1;
+}
+
+int64_t session_timeout_ms(const PGresult *result, int64_t known_ms, int64_t statement_timeout_ns)
+{
+	int column = PQresultStatus(result) == PGRES_TUPLES_OK
+			     ? PQfnumber(result, "statement_timeout_ms")
+			     : -1;
+	int64_t own_ms, bound_ms = (statement_timeout_ns + CLOCK_MS - 1) / CLOCK_MS;
+
+	if (column < 0 || PQntuples(result) != 1)
+		return known_ms;
+	own_ms = strtoll(PQgetvalue(result, 0, column), NULL, 10);
+	if (own_ms == 0 || (bound_ms > 0 && bound_ms < own_ms))
+		own_ms = bound_ms;
+	return own_ms;
 }
 
 /*

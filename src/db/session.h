@@ -24,6 +24,9 @@ int session_baseline_take(struct session_baseline *baseline, const PGconn *pg) M
 void session_baseline_free(struct session_baseline *baseline);
 bool session_baseline_holds(const struct session_baseline *baseline, const PGconn *pg);
 
+/* Limits the statements of the current transaction to $1 ms. */
+#define SESSION_TIMEOUT_SQL "select pg_catalog.set_config('statement_timeout', $1, true)"
+
 /*
  * Queues the commands of a set-up or a reset into a connection in pipeline mode, without the Sync.
  * Returns how many, or -EIO when libpq refuses. The set-up is part of every reset.
@@ -31,5 +34,10 @@ bool session_baseline_holds(const struct session_baseline *baseline, const PGcon
  */
 int session_send_setup(PGconn *pg, int64_t statement_timeout_ns) MUST_CHECK;
 int session_send_reset(PGconn *pg, int64_t statement_timeout_ns) MUST_CHECK;
+/*
+ * The session's own statement_timeout, if `result` is the set-up's that tells it, else `known_ms`;
+ * not above the bound that the set-up was given.
+ */
+int64_t session_timeout_ms(const PGresult *result, int64_t known_ms, int64_t statement_timeout_ns);
 
 #endif

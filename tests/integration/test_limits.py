@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Every bound of the configuration, and what a client sees at it."""
+import pytest
+
 from harness.wait import wait_until
 
 
@@ -150,3 +152,39 @@ def test_item_buffer_of_a_paused_stream_bounds_the_memory(start_gatherd, pg):
         assert resident_kb() - before < 64 * 1024
         slow.close()
         wait_until(lambda: pg.running("generate_series(1, 300000)") == 0)
+
+
+def test_a_deadline_is_the_servers_too(client, pg):
+    with pg.gate() as gate:
+        client.send(gather=[{"sql": f"{gate.sql}", "timeout": 30}])
+        gate.wait_waiting()
+    client.recv()
+    limits = client.request({"gather": [
+        {"sql": "select setting::int between 20000 and 31000 from pg_settings where name = 'statement_timeout'", "timeout": 30},
+        "select setting::int from pg_settings where name = 'statement_timeout'"]})["results"]
+    assert limits[0]["rows"] == [[True]] and limits[1]["rows"] == [[0]]
+
+
+@pytest.mark.parametrize("own, timeout, shown", [("5s", 30, "5s"), ("1min", 2, "3s")])
+def test_a_pushed_deadline_never_raises_the_servers_own(start_gatherd, pg, own, timeout, shown):
+    gatherd = start_gatherd(pg, main={"statement_timeout": own})
+    with gatherd.client() as client:
+        value = client.value({"sql": "select setting::int <= $1::int from pg_settings where name = 'statement_timeout'",
+                              "params": [int(shown.rstrip("s")) * 1000], "timeout": timeout})
+    assert value is True
+
+
+def test_one_huge_row_is_an_error_and_the_daemon_stays_small(start_gatherd, pg):
+    gatherd = start_gatherd(pg, gatherd={"max_answer": "4M"})
+    with gatherd.client() as client, gatherd.client() as other:
+        client.send(id=1, gather=["select repeat('x', 200000000)", "select 2"], stream=True)
+        events = []
+        while not events or events[-1]["event"] != "end":
+            events.append(client.recv())
+        error = next(event for event in events if event["event"] == "error")
+        assert error["item"] == 0 and error["error"]["code"] == "too_large" and error["error"]["effects"] == "none"
+        assert other.value("select 7") == 7
+        assert client.value("select length(repeat('x', 3000000))") == 3000000
+        assert len(client.value("select repeat('x', 3000000)")) == 3000000
+        memory = client.request({"stats": True})["stats"]["memory"]
+    assert memory["resident"] < 2 ** 29
