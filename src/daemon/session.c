@@ -175,6 +175,10 @@ static void on_flush(void *arg)
 	if (session->output.failed)
 		drop(session, "no memory for its answers");
 	write_output(session);
+	/* With its answers written it may have further requests. Those that are here already no
+	 * event tells of. */
+	if (!session->gone && !session->closing && session->again.heap_index == 0)
+		pump(session);
 	if (!session->gone && !session->closing)
 		return;
 	if (session->request_count == 0 && (session->gone || output_empty(&session->output)))
