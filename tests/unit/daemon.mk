@@ -1,4 +1,5 @@
 # unit suites of src/daemon
+EXTRA_DIST += tests/unit/daemon_server.h
 DAEMON_TEST_CPPFLAGS = $(DB_TEST_CPPFLAGS)
 DAEMON_TEST_LDADD = libdaemon.la $(CHECK_LIBS) $(LIBPQ_LIBS) $(PTHREAD_LIBS)
 
@@ -25,3 +26,9 @@ tests_unit_test_daemon_listener_SOURCES = tests/unit/test_daemon_listener.c
 tests_unit_test_daemon_listener_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
 tests_unit_test_daemon_listener_LDADD = $(DAEMON_TEST_LDADD)
 TESTS += tests/unit/test_daemon_listener
+
+check_PROGRAMS += tests/unit/test_daemon_session
+tests_unit_test_daemon_session_SOURCES = tests/unit/test_daemon_session.c
+tests_unit_test_daemon_session_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+tests_unit_test_daemon_session_LDADD = $(DAEMON_TEST_LDADD)
+TESTS += tests/unit/test_daemon_session
