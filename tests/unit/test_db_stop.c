@@ -332,7 +332,8 @@ static int refuse_connect(int fd, const struct sockaddr *addr, socklen_t len)
 }
 
 /* No way for the cancel: the query must not keep its caller for as long as it likes. */
-static void task_no_cancel(struct db_env *env)
+/* The server has the deadline too, where the statement could be sent with one. */
+static void no_cancel(struct db_env *env, bool plain, enum err_effects effects)
 {
 	struct ask ask;
 
@@ -341,16 +342,33 @@ static void task_no_cancel(struct db_env *env)
 	only_backend(env->pool);
 	sys.connect = refuse_connect;
 	ask_init(&ask, env->pool, SLEEP);
+	ask.query.class.plain_read = plain;
 	ask.deadline_ns = in_ms(10);
 	ask_main(&ask);
 	sys.connect = sys_real.connect;
-	ck_ask_err(&ask, ERR_TIMEOUT, ERR_EFFECTS_UNKNOWN);
+	ck_ask_err(&ask, ERR_TIMEOUT, effects);
 	ask_free(&ask);
 	ck_query(env->pool, "select 1", "1;");
 	ck_assert_uint_eq(env->pool->stats.connects, 2);
 }
 
-START_TEST(without_a_way_to_cancel_the_session_ends)
+static void task_backstop(struct db_env *env)
+{
+	no_cancel(env, true, ERR_EFFECTS_NONE);
+}
+
+static void task_no_cancel(struct db_env *env)
+{
+	no_cancel(env, false, ERR_EFFECTS_UNKNOWN);
+}
+
+START_TEST(without_a_way_to_cancel_the_server_ends_it)
+{
+	db_env_run(task_backstop);
+}
+END_TEST
+
+START_TEST(without_any_way_the_session_ends)
 {
 	db_env_run(task_no_cancel);
 }
@@ -468,7 +486,8 @@ int main(int argc, char **argv)
 			    ARRAY_SIZE(paused_queries));
 	tcase_add_test(tcase, a_pause_that_comes_with_the_cancel);
 	tcase_add_test(tcase, a_frozen_backend_is_given_up);
-	tcase_add_test(tcase, without_a_way_to_cancel_the_session_ends);
+	tcase_add_test(tcase, without_a_way_to_cancel_the_server_ends_it);
+	tcase_add_test(tcase, without_any_way_the_session_ends);
 	tcase_add_test(tcase, after_a_cancel_in_doubt_the_session_is_not_used);
 	tcase_add_test(storm, five_hundred_cancels_hit_no_innocent);
 	return suite_run(suite);
