@@ -4,7 +4,8 @@
 # its output in build/log/NAME.log, and says `result PASSED FAILED` as often as it likes. One that dies has failed.
 
 results=$log_dir/results
-tiers=(includes format shell cppcheck asan integration clang valgrind integration-valgrind aarch64 dist)
+# Two lanes run beside each other, each tier by tier; tiers that share a build directory are in one lane.
+lanes=("asan integration" "includes format shell cppcheck aarch64 clang valgrind integration-valgrind dist")
 
 export ASAN_OPTIONS=strict_string_checks=1:detect_leaks=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
@@ -12,14 +13,22 @@ valgrind_command="valgrind --quiet --error-exitcode=99 --leak-check=full --error
 	--suppressions=$root/tests/valgrind.supp"
 
 check() {
-	local tier passed failed
+	local lane lane_pids=() passed failed
+	((!$#)) || lanes=("$*")
+	# all packages now, so that the lanes do not meet in apt
+	need "${packages_build[@]}" "${packages_unit[@]}" "${packages_integration[@]}" "${packages_clang[@]}" \
+		"${packages_aarch64[@]}" clang-format-14 shellcheck cppcheck valgrind xz-utils
+	need_postgresql
+	generate_configure
 	mkdir -p "$log_dir"
 	: >"$results"
-	set -m # a process group for each tier, so that it can be ended with all that it started
-	trap 'kill -INT -- "-$tier_pid" 2>/dev/null; wait; exit 130' INT TERM
-	for tier in "${@:-${tiers[@]}}"; do
-		run_tier "$tier"
+	set -m # a process group for each lane, so that it can be ended with all that it started
+	trap 'for lane in "${lane_pids[@]}"; do kill -INT -- "-$lane" 2>/dev/null; done; wait; exit 130' INT TERM
+	for lane in "${lanes[@]}"; do
+		run_lane "$lane" &
+		lane_pids+=($!)
 	done
+	wait "${lane_pids[@]}" || :
 	read -r passed failed < <(awk '{ p += $2; f += $3 } END { print p + 0, f + 0 }' "$results")
 	if ((failed)); then
 		printf 'failed:'
@@ -29,28 +38,37 @@ check() {
 	((failed == 0 && passed > 0))
 }
 
+run_lane() {
+	local tier
+	for tier in $1; do
+		run_tier "$tier"
+	done
+}
+
 run_tier() {
-	local name=$1 log=$log_dir/$1.log start=$SECONDS passed failed status=0
-	declare -F "tier_${name//-/_}" >/dev/null || die "no such tier: $name (${tiers[*]})"
-	printf '%-22s' "$name"
-	"$root/dev" tier "$name" >"$log" 2>&1 </dev/null &
-	tier_pid=$!
-	wait "$tier_pid" || status=$?
+	local name=$1 start=$SECONDS passed failed status=0
+	"$root/dev" tier "$name" >"$log_dir/$name.log" 2>&1 </dev/null || status=$?
 	read -r passed failed < <(awk -v t="$name" '$1 == t { p += $2; f += $3 } END { print p + 0, f + 0 }' "$results")
 	if ((failed == 0 && (status != 0 || passed == 0))); then
 		failed=1
 		echo "$name 0 1" >>"$results"
 	fi
-	printf '%5d passed, %3d failed  %4d s\n' "$passed" "$failed" $((SECONDS - start))
-	if ((failed)); then
-		grep -aE '^(not ok|FAIL|ERROR|FAILED)[ :]' "$log" | sort -u | head -n 20 | sed 's/^/    /' || :
-		echo "    log: build/log/$name.log"
-		tail -n 15 "$log" | sed 's/^/    | /'
-	fi
+	# in one piece, since the other lane prints too
+	printf '%s\n' "$(
+		printf '%-22s%5d passed, %3d failed  %4d s\n' "$name" "$passed" "$failed" $((SECONDS - start))
+		((!failed)) || show_failures "$name"
+	)"
+}
+
+show_failures() {
+	grep -aE '^(not ok|FAIL|ERROR|FAILED)[ :]' "$log_dir/$1.log" | sort -u | head -n 20 | sed 's/^/    /' || :
+	echo "    log: build/log/$1.log"
+	tail -n 15 "$log_dir/$1.log" | sed 's/^/    | /'
 }
 
 tier() {
 	tier_name=$1
+	declare -F "tier_${1//-/_}" >/dev/null || die "no such tier: $1 (${lanes[*]})"
 	"tier_${1//-/_}"
 }
 
@@ -127,10 +145,14 @@ tier_clang() {
 	make_check clang
 }
 tier_valgrind() {
+	local suites
 	need valgrind
 	build release
-	# Each test is a forked process, so that an error or leak fails just its test.
-	CK_FORK=yes CK_TIMEOUT_MULTIPLIER=20 make_check release LOG_COMPILER="$root/tests/memcheck"
+	# Not the suites whose loops are exhaustive: minutes each here, seconds under the sanitizers.
+	suites=$(find tests/unit -name 'test_*.c' | sed 's/\.c$//' | sort |
+		grep -vE '/test_(co_(timer|wait)|conf_files|sqltext_.*|wire_(escape|json|refused|request|value))$')
+	CK_FORK=yes CK_TIMEOUT_MULTIPLIER=20 make_check release LOG_COMPILER="$root/tests/memcheck" \
+		TESTS="$(tr '\n' ' ' <<<"$suites")"
 }
 tier_integration_valgrind() {
 	need valgrind
