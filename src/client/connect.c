@@ -21,12 +21,16 @@ struct gather *gather_new(void)
 
 	if (g == NULL)
 		return NULL;
+	g->fd = -1;
+	g->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	g->document = document_new();
-	if (g->document == NULL) {
+	if (g->wake_fd < 0 || g->document == NULL) {
+		if (g->wake_fd >= 0)
+			sys.close(g->wake_fd);
+		document_free(g->document);
 		mem_free(g);
 		return NULL;
 	}
-	g->fd = g->wake_fd = -1;
 	g->max_line = MAX_LINE_DEFAULT;
 	atomic_init(&g->interrupted, false);
 	buf_init(&g->in, 0, NULL);
@@ -40,8 +44,7 @@ void gather_free(struct gather *g)
 		return;
 	if (g->fd >= 0)
 		sys.close(g->fd);
-	if (g->wake_fd >= 0)
-		sys.close(g->wake_fd);
+	sys.close(g->wake_fd);
 	document_free(g->document);
 	buf_free(&g->in);
 	buf_free(&g->out);
@@ -121,12 +124,6 @@ int gather_connect(struct gather *g, const char *path, int64_t timeout_ms)
 				       "%s: not a path for a socket (at most %zu bytes)", path,
 				       sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, strlen(path));
-	if (g->wake_fd < 0) {
-		g->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (g->wake_fd < 0)
-			return connection_fail(g, GATHER_SYSTEM, "cannot make an eventfd: %s",
-					       strerror(errno));
-	}
 	return connect_to(g, &address, connection_deadline_ns(timeout_ms));
 }
 
@@ -165,6 +162,6 @@ size_t gather_unanswered(const struct gather *g)
 	size_t count = 0;
 
 	for (size_t i = 0; i < g->pending_count; i++)
-		count += !g->pending[i].cancel;
+		count += g->pending[i].kind == PENDING_REQUEST;
 	return count;
 }

@@ -33,7 +33,7 @@ int connection_fail(struct gather *g, int status, const char *fmt, ...)
 static enum gather_effects effects_now(const struct gather *g)
 {
 	for (size_t i = 0; i < g->pending_count; i++)
-		if (!g->pending[i].cancel && g->pending[i].end <= g->sent_bytes)
+		if (g->pending[i].kind == PENDING_REQUEST && g->pending[i].end <= g->sent_bytes)
 			return GATHER_EFFECTS_UNKNOWN;
 	return g->raw_end != 0 && g->sent_bytes > 0 ? GATHER_EFFECTS_UNKNOWN : GATHER_EFFECTS_NONE;
 }
@@ -163,12 +163,13 @@ void connection_answered(struct gather *g, struct pending *pending)
 static bool take_interrupt(struct gather *g)
 {
 	uint64_t count;
+	ssize_t n;
 
-	if (!atomic_exchange(&g->interrupted, false))
-		return false;
-	while (read(g->wake_fd, &count, sizeof(count)) < 0 && errno == EINTR)
-		;
-	return true;
+	atomic_store(&g->interrupted, false);
+	do {
+		n = read(g->wake_fd, &count, sizeof(count));
+	} while (n < 0 && errno == EINTR);
+	return n > 0;
 }
 
 void gather_interrupt(struct gather *g)
@@ -176,10 +177,9 @@ void gather_interrupt(struct gather *g)
 	const uint64_t one = 1;
 	int saved_errno = errno;
 
+	while (write(g->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
 	atomic_store(&g->interrupted, true);
-	if (g->wake_fd >= 0)
-		while (write(g->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-			;
 	errno = saved_errno;
 }
 
@@ -278,7 +278,7 @@ int connection_receive(struct gather *g, int64_t deadline_ns, struct str *ret_li
 	int rc;
 
 	for (;;) {
-		if (take_interrupt(g))
+		if (atomic_load(&g->interrupted) && take_interrupt(g))
 			return connection_fail(g, GATHER_INTERRUPTED, "interrupted");
 		if (g->fd < 0)
 			return g->broken != 0 ? connection_fail(g, g->broken, "%s",
@@ -298,6 +298,8 @@ int connection_receive(struct gather *g, int64_t deadline_ns, struct str *ret_li
 		if (rc == 0)
 			return 0;
 		rc = read_some(g);
+		if (rc == 0 && take_interrupt(g))
+			return connection_fail(g, GATHER_INTERRUPTED, "interrupted");
 		if (rc == 0)
 			rc = wait_ready(g, deadline_ns);
 		if (rc < 0)

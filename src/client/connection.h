@@ -18,17 +18,30 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+enum pending_kind {
+	PENDING_REQUEST,
+	PENDING_CANCEL, /* of another one: its answer is for the library alone */
+	PENDING_LISTING /* its answer goes to `on_listing` */
+};
+
 /* A request line without its whole answer yet. */
 struct pending {
 	int64_t id;
 	uint64_t end; /* where its JSON ends in all that was ever queued; it counts as sent from
 			 there on */
-	bool cancel;  /* of another one: its answer is for the library alone */
+	enum pending_kind kind;
 };
 
+/* The answer of another verb than gather's, which lives for the call. 0 or -ENOMEM. */
+typedef int connection_listing_fn(void *arg, const struct document *answer);
+
 struct gather {
-	int fd;	     /* -1: not connected */
-	int wake_fd; /* an eventfd, readable after gather_interrupt(); -1: none yet */
+	int fd; /* -1: not connected */
+	/*
+	 * An eventfd, readable from gather_interrupt() until a wait has told of it. It alone says
+	 * so; the flag, set after it, only saves a look at it where nobody has to wait.
+	 */
+	int wake_fd;
 	atomic_bool interrupted;
 
 	struct buf in;
@@ -47,6 +60,9 @@ struct gather {
 	struct pending *pending;
 	size_t pending_count, pending_capacity;
 	uint64_t raw_end; /* as pending.end, of the last line of gather_send_line(); 0: none */
+
+	connection_listing_fn *on_listing; /* see connection_ask_listing() */
+	void *on_listing_arg;
 
 	struct document *document; /* of the event handed out */
 	struct gather_event event;
@@ -81,6 +97,13 @@ void connection_unread(struct gather *g);
 /* NULL: no request with this id waits for an answer. */
 struct pending *connection_find(struct gather *g, int64_t id);
 void connection_answered(struct gather *g, struct pending *pending);
+/*
+ * Sends a line of another verb along: `members` is its JSON without the id, "\"reports\":true". Its
+ * answer is given to `on_listing` during a later gather_next(), which it does not end; one at a
+ * time. As gather_cancel().
+ */
+int connection_ask_listing(struct gather *g, const char *members, connection_listing_fn *on_listing,
+			   void *arg) MUST_CHECK;
 /* The point in time at which a wait of timeout_ms from now ends. */
 int64_t connection_deadline_ns(int64_t timeout_ms);
 

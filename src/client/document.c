@@ -85,6 +85,13 @@ const char *document_member_text(struct document *document, const struct json *o
 	return value != NULL && value->type == JSON_STRING ? document_text(document, value) : NULL;
 }
 
+bool document_member_true(const struct json *object, const char *key)
+{
+	const struct json *value = document_member(object, key);
+
+	return value != NULL && value->type == JSON_TRUE;
+}
+
 double document_member_double(const struct json *object, const char *key, double otherwise)
 {
 	const struct json *value = document_member(object, key);

@@ -37,6 +37,8 @@ const char *document_text(struct document *document, struct json *value);
 /* A string member as text; NULL when it is absent or none. */
 const char *document_member_text(struct document *document, const struct json *object,
 				 const char *key);
+/* It is there, and true. */
+bool document_member_true(const struct json *object, const char *key);
 /* A number member, or `otherwise`. */
 double document_member_double(const struct json *object, const char *key, double otherwise);
 int64_t document_member_int64(const struct json *object, const char *key, int64_t otherwise);

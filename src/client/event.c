@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-/* More than any daemon takes in one request; guards those who index by item. */
+/* More than any daemon takes in one request; guards those who index by item or step. */
 #define ITEM_MAX 1000000
 
 static bool columns_valid(const struct json *columns)
@@ -29,9 +29,9 @@ static bool rows_valid(const struct json *rows)
 	return true;
 }
 
-/* Fills the result from a combined answer's item or from an event. */
-static int result_read(struct document *document, const struct json *object,
-		       struct gather_result *ret_result)
+/* Fills the result from a step, from an item without steps or from an event. */
+static int plain_result_read(struct document *document, const struct json *object,
+			     struct gather_result *ret_result)
 {
 	struct gather_result result = {.document = document, .object = object};
 	const struct json *error = document_member(object, "error");
@@ -53,10 +53,47 @@ static int result_read(struct document *document, const struct json *object,
 	return 0;
 }
 
+/* The same from a combined answer's item. */
+static int result_read(struct document *document, const struct json *object,
+		       struct gather_result *ret_result)
+{
+	const struct json *steps = document_member(object, "steps");
+	struct gather_result result;
+	int rc;
+
+	rc = plain_result_read(document, object, &result);
+	if (rc == 0 && steps != NULL) {
+		if (steps->type != JSON_ARRAY)
+			return -EINVAL;
+		result.step_count = steps->count;
+		result.steps =
+			arena_calloc(&document->arena, steps->count + 1, sizeof(*result.steps));
+		if (result.steps == NULL)
+			return -ENOMEM;
+		for (size_t i = 0; i < steps->count && rc == 0; i++)
+			rc = plain_result_read(document, &steps->items[i], &result.steps[i]);
+	}
+	if (rc < 0)
+		return rc;
+	*ret_result = result;
+	return 0;
+}
+
+/* Of the answer or the end of a stream. */
+static struct gather_snapshot snapshot_of(struct document *document)
+{
+	const struct json *object = document_member(&document->root, "snapshot");
+
+	if (object != NULL && object->type != JSON_OBJECT)
+		object = NULL;
+	return (struct gather_snapshot){document, object};
+}
+
 static int answer_read(struct document *document, const struct json *results,
 		       struct gather_answer *ret_answer)
 {
-	struct gather_answer answer = {.document = document, .count = results->count};
+	struct gather_answer answer = {
+		.document = document, .count = results->count, .snapshot = snapshot_of(document)};
 	int rc;
 
 	if (results->type != JSON_ARRAY && results->type != JSON_OBJECT)
@@ -102,18 +139,18 @@ static enum gather_event_kind kind_of_event(const struct json *event)
 
 static int item_event_read(struct document *document, struct gather_event *event)
 {
-	int64_t item = document_member_int64(&document->root, "item", -1);
+	const struct json *root = &document->root;
+	int64_t item = document_member_int64(root, "item", -1), step = 0;
 	int rc;
 
-	if (item < 0 || item >= ITEM_MAX)
+	event->has_step = document_member(root, "step") != NULL;
+	if (event->has_step)
+		step = document_member_int64(root, "step", -1);
+	if (item < 0 || item >= ITEM_MAX || step < 0 || step >= ITEM_MAX)
 		return -EINVAL;
-	/* Steps belong to items of sequences, which this library does not send. */
-	if (document_member(&document->root, "step") != NULL) {
-		event->kind = EVENT_UNKNOWN;
-		return 0;
-	}
 	event->item = (size_t)item;
-	rc = result_read(document, &document->root, &event->result);
+	event->step = (size_t)step;
+	rc = plain_result_read(document, root, &event->result);
 	if (rc < 0)
 		return rc;
 	event->error = event->result.error;
@@ -136,7 +173,9 @@ int event_read(struct document *document, struct gather_event *ret_event)
 	member = document_member(root, "event");
 	if (member != NULL) {
 		event.kind = kind_of_event(member);
-		if (event.kind != EVENT_UNKNOWN && event.kind != GATHER_EVENT_END)
+		if (event.kind == GATHER_EVENT_END)
+			event.answer.snapshot = snapshot_of(document);
+		else if (event.kind != EVENT_UNKNOWN)
 			rc = item_event_read(document, &event);
 	} else if ((member = document_member(root, "results")) != NULL) {
 		event.kind = GATHER_EVENT_ANSWER;

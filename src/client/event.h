@@ -26,12 +26,20 @@ struct gather_result {
 	const struct json *columns; /* an array of objects, or NULL */
 	const struct json *rows;    /* an array of arrays or objects, or NULL */
 	struct gather_error error;
+	struct gather_result *steps; /* of a combined answer, in the document's arena */
+	size_t step_count;
+};
+
+struct gather_snapshot {
+	struct document *document;
+	const struct json *object; /* NULL: none */
 };
 
 struct gather_answer {
 	struct document *document;
 	struct gather_result *results; /* in the document's arena */
 	size_t count;
+	struct gather_snapshot snapshot;
 };
 
 struct gather_event {
@@ -40,9 +48,11 @@ struct gather_event {
 	bool has_id;
 	int64_t id;
 	size_t item;
+	bool has_step; /* of a step, else of the item itself */
+	size_t step;
 	struct gather_result result; /* COLUMNS, ROWS, DONE, ERROR */
 	struct gather_error error;   /* ERROR, REFUSED */
-	struct gather_answer answer; /* ANSWER */
+	struct gather_answer answer; /* ANSWER; of END the snapshot alone */
 };
 
 /*

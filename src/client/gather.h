@@ -46,12 +46,13 @@
 extern "C" {
 #endif
 
-struct gather;	       /* a connection to gatherd */
-struct gather_request; /* queries and options, to be sent any number of times */
-struct gather_answer;  /* a combined answer: all results of a request */
-struct gather_event;   /* one line of an answer */
-struct gather_result;  /* what one query gave: columns and rows, or an error */
-struct gather_error;   /* why a query or a whole request failed */
+struct gather;		/* a connection to gatherd */
+struct gather_request;	/* queries and options, to be sent any number of times */
+struct gather_answer;	/* a combined answer: all results of a request */
+struct gather_event;	/* one line of an answer */
+struct gather_result;	/* what one item or step gave: columns and rows, steps, or an error */
+struct gather_error;	/* why a query or a whole request failed */
+struct gather_snapshot; /* what all queries of a request saw */
 
 enum gather_status {
 	GATHER_OK = 0,
@@ -85,7 +86,7 @@ GATHER_API const char *gather_version(void);
 
 /* ---- the connection ---- */
 
-/* A connection that is not open yet. NULL: no memory. */
+/* A connection that is not open yet. NULL: no memory, or no file descriptor left. */
 GATHER_API struct gather *gather_new(void) GATHER_MUST_CHECK;
 /*
  * Closes and frees; takes NULL. The daemon cancels what the connection left unanswered. What the
@@ -144,20 +145,47 @@ GATHER_API struct gather_request *gather_request_new(void) GATHER_MUST_CHECK;
 /* Takes NULL. */
 GATHER_API void gather_request_free(struct gather_request *request);
 /*
- * One more query. `name` may be NULL; names are unique within a request. What follows (parameters,
- * database, timeout) belongs to this query. Like all functions that build a request: 0,
- * GATHER_INVALID or GATHER_NO_MEMORY; a failure sticks to the request, and sending it fails in the
- * same way, so that checking each call is optional.
+ * One more item: a query. `name` may be NULL; names of items are unique within a request. What
+ * follows (parameters, database, timeout, limit of rows) belongs to this query. Like all functions
+ * that build a request: 0, GATHER_INVALID or GATHER_NO_MEMORY; a failure sticks to the request, and
+ * sending it fails in the same way, so that checking each call is optional.
  */
 GATHER_API int gather_request_add(struct gather_request *request, const char *name,
 				  const char *sql);
+/*
+ * One more item: steps that run in order on one connection, up to the first that fails, the others
+ * being skipped. In a sequence each is a transaction of its own; a transaction commits all or
+ * nothing. `name` as above. A database and a timeout that are set now are the whole item's. The
+ * steps follow with gather_request_step(), at least one.
+ */
+GATHER_API int gather_request_sequence(struct gather_request *request, const char *name);
+GATHER_API int gather_request_transaction(struct gather_request *request, const char *name);
+/*
+ * One more step of the last sequence or transaction, until another item is added; GATHER_INVALID
+ * without one. `name` may be NULL and is a label only. Parameters, a timeout and a limit of rows
+ * that follow are the step's.
+ */
+GATHER_API int gather_request_step(struct gather_request *request, const char *name,
+				   const char *sql);
+
+enum gather_isolation {
+	GATHER_ISOLATION_DEFAULT, /* the database's */
+	GATHER_ISOLATION_READ_COMMITTED,
+	GATHER_ISOLATION_REPEATABLE_READ,
+	GATHER_ISOLATION_SERIALIZABLE
+};
+
+/* How the transaction is begun; before its first step. */
+GATHER_API int gather_request_transaction_modes(struct gather_request *request,
+						enum gather_isolation isolation, bool read_only,
+						bool deferrable);
 /* Runs a report of the daemon instead of queries. Parameters added after it are the report's, each
  * with a name. */
 GATHER_API int gather_request_report(struct gather_request *request, const char *name);
 
 /*
- * One more parameter of the last query: the next of $1… when `name` is NULL, else :name. A query
- * has either kind, not both. Values are sent beside the SQL text, never pasted into it.
+ * One more parameter of the last query or step: the next of $1… when `name` is NULL, else :name. A
+ * query has either kind, not both. Values are sent beside the SQL text, never pasted into it.
  */
 GATHER_API int gather_request_param_text(struct gather_request *request, const char *name,
 					 const char *text);
@@ -173,10 +201,24 @@ GATHER_API int gather_request_param_null(struct gather_request *request, const c
  * object JSON text. */
 GATHER_API int gather_request_param_json(struct gather_request *request, const char *name,
 					 const char *json);
-/* The last query's own database (a section of the daemon's configuration) and time limit (> 0, from
- * arrival). */
+/*
+ * A value from the rows of another query of the request: `from` is that item's name, `row` counts
+ * from 0, and GATHER_WHOLE_COLUMN takes all of its rows as an array. The query waits for the other
+ * one. Where that fails, or has no such row, it is not run and fails with `skipped`.
+ */
+#define GATHER_WHOLE_COLUMN (-1)
+GATHER_API int gather_request_param_reference(struct gather_request *request, const char *name,
+					      const char *from, const char *column, int64_t row);
+/*
+ * The last item's own database (a section of the daemon's configuration); steps have none. The last
+ * item's or step's own time limit (> 0, from the request's arrival), which cannot extend the
+ * request's.
+ */
 GATHER_API int gather_request_query_db(struct gather_request *request, const char *db);
 GATHER_API int gather_request_query_timeout(struct gather_request *request, int64_t timeout_ms);
+/* At most so many rows of the last query or step (> 0): PostgreSQL is stopped then, which is no
+ * error. See gather_result_truncated(). */
+GATHER_API int gather_request_query_max_rows(struct gather_request *request, int64_t count);
 
 /* Options of the whole request; those not set take the daemon's defaults. NULL or 0 takes a setting
  * back. */
@@ -187,6 +229,11 @@ GATHER_API int gather_request_set_timeout(struct gather_request *request, int64_
 GATHER_API int gather_request_set_cancel_on_error(struct gather_request *request, bool on);
 /* At most so many of its queries at once. */
 GATHER_API int gather_request_set_concurrency(struct gather_request *request, unsigned count);
+/*
+ * All queries see one state of the database, on however many connections: they run REPEATABLE READ
+ * and READ ONLY. Not with sequences, transactions or two databases: the daemon refuses that.
+ */
+GATHER_API int gather_request_set_snapshot(struct gather_request *request, bool on);
 /* Every value as PostgreSQL's own text ("t", not true). */
 GATHER_API int gather_request_set_values_text(struct gather_request *request, bool on);
 /* Results come as events while the queries run: any size in little memory. For gather_send(), not
@@ -220,12 +267,18 @@ enum gather_event_kind {
 	GATHER_EVENT_ANSWER,  /* a combined answer, the last event of its request */
 	GATHER_EVENT_REFUSED, /* the whole request was refused, nothing ran: the last event of its
 				 request */
-	GATHER_EVENT_COLUMNS, /* streams: a query's columns, before its rows */
-	GATHER_EVENT_ROWS,    /* some more rows of a query */
-	GATHER_EVENT_DONE,    /* a query is complete */
-	GATHER_EVENT_ERROR,   /* a query failed; rows of it that came before are void */
-	GATHER_EVENT_END      /* all queries are; the last event of a streamed request */
+	GATHER_EVENT_COLUMNS, /* streams: a query's or step's columns, before its rows */
+	GATHER_EVENT_ROWS,    /* some more rows of it */
+	GATHER_EVENT_DONE,    /* it is complete */
+	GATHER_EVENT_ERROR,   /* it failed; rows of it that came before are void */
+	GATHER_EVENT_END      /* all items are; the last event of a streamed request */
 };
+
+/*
+ * A sequence or transaction in a stream: each of its steps has its own events, with the step's
+ * number; then one DONE or ERROR with the step -1 closes the item. Of a transaction only that one
+ * says whether it was committed (gather_result_outcome()); rows of its steps may come before.
+ */
 
 /*
  * The next event of any request, in the order of arrival; events of different queries and requests
@@ -244,8 +297,10 @@ GATHER_API int gather_cancel(struct gather *gather, int64_t id);
 GATHER_API enum gather_event_kind gather_event_kind(const struct gather_event *event);
 /* The id that gather_send() gave. */
 GATHER_API int64_t gather_event_id(const struct gather_event *event);
-/* COLUMNS, ROWS, DONE, ERROR: the query's place in its request, from 0. */
+/* COLUMNS, ROWS, DONE, ERROR: the item's place in its request, from 0. */
 GATHER_API size_t gather_event_item(const struct gather_event *event);
+/* The same: the step's place in its item, from 0; -1: the event is of the item itself. */
+GATHER_API int64_t gather_event_step(const struct gather_event *event);
 /* The same: the query's columns, these rows, its count and command, or its error. Else NULL. Lives
  * as long as the event. */
 GATHER_API const struct gather_result *gather_event_result(const struct gather_event *event);
@@ -253,7 +308,10 @@ GATHER_API const struct gather_result *gather_event_result(const struct gather_e
 GATHER_API const struct gather_error *gather_event_error(const struct gather_event *event);
 /* ANSWER: as gather_run() gives it, but it lives only as long as the event. Else NULL. */
 GATHER_API const struct gather_answer *gather_event_answer(const struct gather_event *event);
-/* ANSWER and END: how many queries failed. */
+/* ANSWER and END: what all queries saw; NULL: the request asked for no snapshot, or none could be
+ * had. Lives as long as the event. */
+GATHER_API const struct gather_snapshot *gather_event_snapshot(const struct gather_event *event);
+/* ANSWER and END: how many items failed. */
 GATHER_API size_t gather_event_failed(const struct gather_event *event);
 /* ANSWER and END: the whole time; DONE and ERROR: the query's. Seconds. */
 GATHER_API double gather_event_elapsed_s(const struct gather_event *event);
@@ -262,7 +320,7 @@ GATHER_API double gather_event_elapsed_s(const struct gather_event *event);
 
 /* Takes NULL. */
 GATHER_API void gather_answer_free(struct gather_answer *answer);
-/* Results, in the order of the queries. */
+/* Results, in the order of the items. */
 GATHER_API size_t gather_answer_count(const struct gather_answer *answer);
 /* How many of them are errors. */
 GATHER_API size_t gather_answer_failed(const struct gather_answer *answer);
@@ -270,16 +328,41 @@ GATHER_API double gather_answer_elapsed_s(const struct gather_answer *answer);
 /* NULL when out of range. Lives as long as the answer, as does all that comes from it. */
 GATHER_API const struct gather_result *gather_answer_result(const struct gather_answer *answer,
 							    size_t index);
-/* By the query's name; NULL when there is none. */
+/* By the item's name; NULL when there is none. */
 GATHER_API const struct gather_result *gather_answer_find(const struct gather_answer *answer,
 							  const char *name);
+/* As gather_event_snapshot(), with the answer's life. */
+GATHER_API const struct gather_snapshot *gather_answer_snapshot(const struct gather_answer *answer);
+/* "id" (as pg_export_snapshot() gave it), "server", "lsn", "time"; NULL where it is not known. */
+GATHER_API const char *gather_snapshot_field(const struct gather_snapshot *snapshot,
+					     const char *field);
+/* The server is a standby. */
+GATHER_API bool gather_snapshot_in_recovery(const struct gather_snapshot *snapshot);
 
 /* ---- results; a NULL result is an empty one ---- */
 
 /* NULL when the query had none. */
 GATHER_API const char *gather_result_name(const struct gather_result *result);
-/* NULL when it went well. */
+/* NULL when it went well. A sequence or transaction has its first failing step's, or what failed
+ * beside the steps, such as COMMIT. */
 GATHER_API const struct gather_error *gather_result_error(const struct gather_result *result);
+/* Of a sequence or transaction, in a combined answer: its steps, in order; else 0 and NULL. A step
+ * is a result like any other, with its label as its name; live as long as the result. */
+GATHER_API size_t gather_result_steps(const struct gather_result *result);
+GATHER_API const struct gather_result *gather_result_step(const struct gather_result *result,
+							  size_t index);
+
+enum gather_outcome {
+	GATHER_OUTCOME_NONE, /* no transaction */
+	GATHER_OUTCOME_COMMITTED,
+	GATHER_OUTCOME_ROLLED_BACK, /* nothing of it remains, whatever its steps gave */
+	GATHER_OUTCOME_UNKNOWN	    /* the answer to its COMMIT was lost */
+};
+
+/* How a transaction ended; of the item's result, or of the event that closes it. */
+GATHER_API enum gather_outcome gather_result_outcome(const struct gather_result *result);
+/* There were more rows than gather_request_query_max_rows() allowed. In streams: of DONE. */
+GATHER_API bool gather_result_truncated(const struct gather_result *result);
 /* Columns of a row set, also of an empty one; 0 for other statements and, in streams, for all but
  * the COLUMNS event. */
 GATHER_API size_t gather_result_columns(const struct gather_result *result);

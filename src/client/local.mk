@@ -8,6 +8,7 @@ CLIENT_SOURCES = \
 	src/client/param.c \
 	src/client/reader.c src/client/reader.h \
 	src/client/request.c src/client/request.h \
+	src/client/request_write.c \
 	src/client/result.c \
 	src/client/run.c
 

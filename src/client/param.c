@@ -20,7 +20,8 @@ static struct buf *begin(struct gather_request *request, const char *name)
 	if (request->status < 0)
 		return NULL;
 	query = request->count > 0 ? &request->queries[request->count - 1] : NULL;
-	if (query == NULL || (request->report != NULL && name == NULL) ||
+	if (query == NULL || (request->report == NULL && query->sql == NULL) ||
+	    (request->report != NULL && name == NULL) ||
 	    (query->params_kind != REQUEST_NO_PARAMS && query->params_kind != kind) ||
 	    (name != NULL && !utf8_valid(name, strlen(name)))) {
 		request_fail(request, GATHER_INVALID);
@@ -166,4 +167,28 @@ int gather_request_param_json(struct gather_request *request, const char *name, 
 	}
 	arena_free(&arena);
 	return rc;
+}
+
+int gather_request_param_reference(struct gather_request *request, const char *name,
+				   const char *from, const char *column, int64_t row)
+{
+	struct buf *params;
+
+	if (from == NULL || column == NULL || row < GATHER_WHOLE_COLUMN ||
+	    request->report != NULL || !utf8_valid(from, strlen(from)) ||
+	    !utf8_valid(column, strlen(column)))
+		return request_fail(request, GATHER_INVALID);
+	params = begin(request, name);
+	if (params == NULL)
+		return request->status;
+	buf_puts(params, "{\"from\":");
+	json_write_string(params, str_from(from));
+	buf_puts(params, ",\"column\":");
+	json_write_string(params, str_from(column));
+	if (row != GATHER_WHOLE_COLUMN) {
+		buf_puts(params, ",\"row\":");
+		json_write_int(params, row);
+	}
+	buf_putc(params, '}');
+	return end(request, params);
 }

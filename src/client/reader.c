@@ -5,9 +5,13 @@
 
 #include <errno.h>
 
+/* Of a combined answer's results: answer, results. */
+#define RESULT_DEPTH 2
+
 struct reader {
 	struct arena *arena;
 	const char *at, *end;
+	unsigned limit;	  /* containers at this depth are not looked into */
 	struct buf stack; /* elements of the open containers, innermost last */
 };
 
@@ -96,6 +100,7 @@ static int skip_container(struct reader *r)
 
 static int read_member(struct reader *r, struct json_member *member, unsigned depth)
 {
+	const unsigned limit = r->limit;
 	bool has_nul;
 	int rc;
 
@@ -108,7 +113,11 @@ static int read_member(struct reader *r, struct json_member *member, unsigned de
 	skip_space(r);
 	if (r->at == r->end || *r->at++ != ':')
 		return -EINVAL;
-	return read_value(r, &member->value, depth + 1);
+	if (depth == RESULT_DEPTH && str_is(member->key, "steps"))
+		r->limit += READER_STEPS_DEPTH;
+	rc = read_value(r, &member->value, depth + 1);
+	r->limit = limit;
+	return rc;
 }
 
 /* Moves what is on the stack above `base` to the arena. */
@@ -151,7 +160,7 @@ static int read_container(struct reader *r, struct json *value, unsigned depth)
 	int rc;
 
 	value->type = close == ']' ? JSON_ARRAY : JSON_OBJECT;
-	if (depth >= READER_DEPTH)
+	if (depth >= r->limit)
 		return skip_container(r);
 	r->at++;
 	skip_space(r);
@@ -240,7 +249,10 @@ static int read_value(struct reader *r, struct json *ret_value, unsigned depth)
 
 int reader_parse(struct arena *arena, struct str text, struct json *ret_value)
 {
-	struct reader r = {.arena = arena, .at = text.data, .end = text.data + text.len};
+	struct reader r = {.arena = arena,
+			   .at = text.data,
+			   .end = text.data + text.len,
+			   .limit = READER_DEPTH};
 	struct json value;
 	int rc;
 

@@ -14,6 +14,8 @@
 
 /* The cells of a combined answer: answer, results, result, rows, row. */
 #define READER_DEPTH 5
+/* Within a result's "steps": steps, step. */
+#define READER_STEPS_DEPTH 2
 
 /* The tree points into `text` and the arena. 0, -EINVAL (not JSON) or -ENOMEM. */
 int reader_parse(struct arena *arena, struct str text, struct json *ret_value) MUST_CHECK;

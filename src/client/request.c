@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "client/request.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "wire/json.h"
 
 struct gather_request *gather_request_new(void)
 {
@@ -70,17 +68,52 @@ static int add_query(struct gather_request *request, const struct request_query 
 	return 0;
 }
 
-int gather_request_add(struct gather_request *request, const char *name, const char *sql)
+/* Another item or step; sql NULL where its kind has none. */
+static int add(struct gather_request *request, enum request_kind kind, const char *name,
+	       const char *sql)
 {
-	struct request_query query = {0};
+	struct request_query query = {.kind = kind};
 	int rc;
 
-	if (sql == NULL || request->report != NULL)
+	if (request->report != NULL)
 		return request_fail(request, GATHER_INVALID);
 	rc = keep(request, name, &query.name);
 	if (rc == 0)
 		rc = keep(request, sql, &query.sql);
 	return rc < 0 ? rc : add_query(request, &query);
+}
+
+int gather_request_add(struct gather_request *request, const char *name, const char *sql)
+{
+	if (sql == NULL)
+		return request_fail(request, GATHER_INVALID);
+	return add(request, REQUEST_QUERY, name, sql);
+}
+
+int gather_request_sequence(struct gather_request *request, const char *name)
+{
+	return add(request, REQUEST_SEQUENCE, name, NULL);
+}
+
+int gather_request_transaction(struct gather_request *request, const char *name)
+{
+	return add(request, REQUEST_TRANSACTION, name, NULL);
+}
+
+/* What was added last, or NULL: nothing, or a report. */
+static struct request_query *last(struct gather_request *request)
+{
+	return request->count > 0 && request->report == NULL ? &request->queries[request->count - 1]
+							     : NULL;
+}
+
+int gather_request_step(struct gather_request *request, const char *name, const char *sql)
+{
+	const struct request_query *before = last(request);
+
+	if (sql == NULL || before == NULL || before->kind == REQUEST_QUERY)
+		return request_fail(request, GATHER_INVALID);
+	return add(request, REQUEST_STEP, name, sql);
 }
 
 int gather_request_report(struct gather_request *request, const char *name)
@@ -96,16 +129,45 @@ int gather_request_report(struct gather_request *request, const char *name)
 
 int gather_request_query_db(struct gather_request *request, const char *db)
 {
-	if (request->count == 0 || request->report != NULL)
+	struct request_query *query = last(request);
+
+	if (query == NULL || query->kind == REQUEST_STEP)
 		return request_fail(request, GATHER_INVALID);
-	return keep(request, db, &request->queries[request->count - 1].db);
+	return keep(request, db, &query->db);
 }
 
 int gather_request_query_timeout(struct gather_request *request, int64_t timeout_ms)
 {
-	if (request->count == 0 || request->report != NULL || timeout_ms < 0)
+	struct request_query *query = last(request);
+
+	if (query == NULL || timeout_ms < 0)
 		return request_fail(request, GATHER_INVALID);
-	request->queries[request->count - 1].timeout_ms = timeout_ms;
+	query->timeout_ms = timeout_ms;
+	return request->status;
+}
+
+int gather_request_query_max_rows(struct gather_request *request, int64_t count)
+{
+	struct request_query *query = last(request);
+
+	if (query == NULL || count < 0 || query->sql == NULL)
+		return request_fail(request, GATHER_INVALID);
+	query->max_rows = count;
+	return request->status;
+}
+
+int gather_request_transaction_modes(struct gather_request *request,
+				     enum gather_isolation isolation, bool read_only,
+				     bool deferrable)
+{
+	struct request_query *query = last(request);
+
+	if (query == NULL || query->kind != REQUEST_TRANSACTION ||
+	    (unsigned)isolation > GATHER_ISOLATION_SERIALIZABLE)
+		return request_fail(request, GATHER_INVALID);
+	query->isolation = isolation;
+	query->read_only = read_only;
+	query->deferrable = deferrable;
 	return request->status;
 }
 
@@ -134,6 +196,12 @@ int gather_request_set_concurrency(struct gather_request *request, unsigned coun
 	return request->status;
 }
 
+int gather_request_set_snapshot(struct gather_request *request, bool on)
+{
+	request->snapshot = on;
+	return request->status;
+}
+
 int gather_request_set_values_text(struct gather_request *request, bool on)
 {
 	request->values_text = on;
@@ -149,97 +217,4 @@ int gather_request_set_stream(struct gather_request *request, bool on)
 void request_set_row_objects(struct gather_request *request, bool on)
 {
 	request->row_objects = on;
-}
-
-static void write_text_member(struct buf *out, const char *key, const char *text)
-{
-	if (text == NULL)
-		return;
-	buf_printf(out, ",\"%s\":", key);
-	json_write_string(out, str_from(text));
-}
-
-static void write_timeout(struct buf *out, int64_t timeout_ms)
-{
-	if (timeout_ms == 0)
-		return;
-	buf_puts(out, ",\"timeout\":");
-	/* What is too long for nanoseconds, 292 years, is as good as that. */
-	json_write_seconds(out,
-			   timeout_ms > INT64_MAX / CLOCK_MS ? INT64_MAX : timeout_ms * CLOCK_MS);
-}
-
-static void write_params(struct buf *out, const struct request_query *query)
-{
-	if (query->params_kind == REQUEST_NO_PARAMS)
-		return;
-	buf_puts(out, query->params_kind == REQUEST_NUMBERED ? ",\"params\":[" : ",\"params\":{");
-	buf_append_str(out, buf_str(&query->params));
-	buf_putc(out, query->params_kind == REQUEST_NUMBERED ? ']' : '}');
-}
-
-static void write_query(struct buf *out, const struct request_query *query)
-{
-	if (query->name == NULL && query->db == NULL && query->timeout_ms == 0 &&
-	    query->params_kind == REQUEST_NO_PARAMS) {
-		json_write_string(out, str_from(query->sql));
-		return;
-	}
-	buf_puts(out, "{\"sql\":");
-	json_write_string(out, str_from(query->sql));
-	write_text_member(out, "name", query->name);
-	write_params(out, query);
-	write_text_member(out, "db", query->db);
-	write_timeout(out, query->timeout_ms);
-	buf_putc(out, '}');
-}
-
-static void write_verb(struct buf *out, const struct gather_request *request)
-{
-	if (request->report != NULL) {
-		write_text_member(out, "report", request->report);
-		write_params(out, &request->queries[0]);
-		return;
-	}
-	buf_puts(out, ",\"gather\":[");
-	for (size_t i = 0; i < request->count; i++) {
-		if (i > 0)
-			buf_putc(out, ',');
-		write_query(out, &request->queries[i]);
-	}
-	buf_putc(out, ']');
-}
-
-int request_write(const struct gather_request *request, int64_t id, struct buf *out)
-{
-	size_t before = buf_len(out);
-
-	if (request->status < 0)
-		return request->status;
-	if (request->count == 0)
-		return GATHER_INVALID;
-	for (size_t i = 0; i < request->count; i++)
-		if (buf_error(&request->queries[i].params) < 0)
-			return GATHER_NO_MEMORY;
-	buf_puts(out, "{\"id\":");
-	json_write_int(out, id);
-	write_verb(out, request);
-	write_text_member(out, "db", request->db);
-	write_timeout(out, request->timeout_ms);
-	if (request->cancel_on_error)
-		buf_puts(out, ",\"on_error\":\"cancel\"");
-	if (request->stream)
-		buf_puts(out, ",\"stream\":true");
-	if (request->row_objects)
-		buf_puts(out, ",\"rows\":\"objects\"");
-	if (request->values_text)
-		buf_puts(out, ",\"values\":\"text\"");
-	if (request->concurrency > 0)
-		buf_printf(out, ",\"concurrency\":%u", request->concurrency);
-	buf_puts(out, "}\n");
-	if (buf_error(out) < 0) {
-		buf_truncate(out, before);
-		return GATHER_NO_MEMORY;
-	}
-	return 0;
 }

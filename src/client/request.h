@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* A request as its builder keeps it, and how it becomes a line. Knows nothing of connections. */
+/* A request as its builder keeps it, and the line that it becomes. Knows nothing of connections. */
 #ifndef CLIENT_REQUEST_H
 #define CLIENT_REQUEST_H
 
@@ -9,11 +9,19 @@
 
 enum request_params_kind { REQUEST_NO_PARAMS, REQUEST_NUMBERED, REQUEST_NAMED };
 
+/* Items and steps stand in one list, in the order in which they were added: the steps of a sequence
+ * or a transaction are what follows it, up to the next item. */
+enum request_kind { REQUEST_QUERY, REQUEST_SEQUENCE, REQUEST_TRANSACTION, REQUEST_STEP };
+
 struct request_query {
-	const char *name; /* may be NULL */
-	const char *sql;
+	enum request_kind kind;
+	const char *name;   /* may be NULL */
+	const char *sql;    /* QUERY and STEP */
 	const char *db;	    /* may be NULL */
 	int64_t timeout_ms; /* 0: none */
+	int64_t max_rows;   /* 0: no limit */
+	enum gather_isolation isolation;
+	bool read_only, deferrable;
 	enum request_params_kind params_kind;
 	struct buf params; /* the inside of their JSON array or object */
 };
@@ -27,7 +35,7 @@ struct gather_request {
 	const char *db;
 	int64_t timeout_ms;
 	unsigned concurrency;
-	bool cancel_on_error, values_text, row_objects, stream;
+	bool cancel_on_error, snapshot, values_text, row_objects, stream;
 };
 
 /* Keeps the first failure, and returns it. */

@@ -19,6 +19,11 @@ size_t gather_event_item(const struct gather_event *event)
 	return event->item;
 }
 
+int64_t gather_event_step(const struct gather_event *event)
+{
+	return event->has_step ? (int64_t)event->step : -1;
+}
+
 const struct gather_result *gather_event_result(const struct gather_event *event)
 {
 	return event->result.object != NULL ? &event->result : NULL;
@@ -32,6 +37,11 @@ const struct gather_error *gather_event_error(const struct gather_event *event)
 const struct gather_answer *gather_event_answer(const struct gather_event *event)
 {
 	return event->kind == GATHER_EVENT_ANSWER ? &event->answer : NULL;
+}
+
+const struct gather_snapshot *gather_event_snapshot(const struct gather_event *event)
+{
+	return gather_answer_snapshot(&event->answer);
 }
 
 static size_t failed_count(const struct document *document)
@@ -87,6 +97,21 @@ const struct gather_result *gather_answer_find(const struct gather_answer *answe
 	return NULL;
 }
 
+const struct gather_snapshot *gather_answer_snapshot(const struct gather_answer *answer)
+{
+	return answer->snapshot.object != NULL ? &answer->snapshot : NULL;
+}
+
+const char *gather_snapshot_field(const struct gather_snapshot *snapshot, const char *field)
+{
+	return document_member_text(snapshot->document, snapshot->object, field);
+}
+
+bool gather_snapshot_in_recovery(const struct gather_snapshot *snapshot)
+{
+	return document_member_true(snapshot->object, "in_recovery");
+}
+
 const char *gather_result_name(const struct gather_result *result)
 {
 	return result != NULL ? result->name : NULL;
@@ -95,6 +120,35 @@ const char *gather_result_name(const struct gather_result *result)
 const struct gather_error *gather_result_error(const struct gather_result *result)
 {
 	return result != NULL && result->error.object != NULL ? &result->error : NULL;
+}
+
+size_t gather_result_steps(const struct gather_result *result)
+{
+	return result != NULL ? result->step_count : 0;
+}
+
+const struct gather_result *gather_result_step(const struct gather_result *result, size_t index)
+{
+	return index < gather_result_steps(result) ? &result->steps[index] : NULL;
+}
+
+enum gather_outcome gather_result_outcome(const struct gather_result *result)
+{
+	const struct json *outcome =
+		result != NULL ? document_member(result->object, "outcome") : NULL;
+
+	if (outcome == NULL || outcome->type == JSON_NULL)
+		return GATHER_OUTCOME_NONE;
+	if (outcome->type == JSON_STRING && str_is(outcome->text, "committed"))
+		return GATHER_OUTCOME_COMMITTED;
+	if (outcome->type == JSON_STRING && str_is(outcome->text, "rolled_back"))
+		return GATHER_OUTCOME_ROLLED_BACK;
+	return GATHER_OUTCOME_UNKNOWN;
+}
+
+bool gather_result_truncated(const struct gather_result *result)
+{
+	return result != NULL && document_member_true(result->object, "truncated");
 }
 
 size_t gather_result_columns(const struct gather_result *result)

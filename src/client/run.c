@@ -7,6 +7,7 @@
 #include "wire/json.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static int check_open(struct gather *g)
 {
@@ -40,10 +41,11 @@ int gather_send(struct gather *g, const struct gather_request *request, int64_t 
 	return rc;
 }
 
-int gather_cancel(struct gather *g, int64_t id)
+/* A line that the user has made no request for. */
+static int send_own(struct gather *g, enum pending_kind kind, const char *members)
 {
 	size_t begin = buf_len(&g->out);
-	struct pending pending = {.id = g->line_count + 1, .cancel = true};
+	struct pending pending = {.id = g->line_count + 1, .kind = kind};
 	int rc;
 
 	connection_begin_call(g);
@@ -51,13 +53,36 @@ int gather_cancel(struct gather *g, int64_t id)
 	if (rc < 0)
 		return rc;
 	if (g->finish)
-		return connection_fail(g, GATHER_INVALID, "a cancel after gather_finish()");
+		return connection_fail(g, GATHER_INVALID, "a request after gather_finish()");
 	buf_puts(&g->out, "{\"id\":");
 	json_write_int(&g->out, pending.id);
-	buf_puts(&g->out, ",\"cancel\":");
-	json_write_int(&g->out, id);
+	buf_putc(&g->out, ',');
+	buf_puts(&g->out, members);
 	buf_puts(&g->out, "}\n");
 	return connection_queue(g, begin, &pending);
+}
+
+int gather_cancel(struct gather *g, int64_t id)
+{
+	char members[64];
+
+	snprintf(members, sizeof(members), "\"cancel\":%lld", (long long)id);
+	return send_own(g, PENDING_CANCEL, members);
+}
+
+int connection_ask_listing(struct gather *g, const char *members, connection_listing_fn *on_listing,
+			   void *arg)
+{
+	g->on_listing = on_listing;
+	g->on_listing_arg = arg;
+	return send_own(g, PENDING_LISTING, members);
+}
+
+/* The line stays for the next time. */
+static int out_of_memory(struct gather *g)
+{
+	connection_unread(g);
+	return connection_fail(g, GATHER_NO_MEMORY, "out of memory");
 }
 
 /*
@@ -65,27 +90,29 @@ int gather_cancel(struct gather *g, int64_t id)
  */
 static int take_line(struct gather *g, struct str line)
 {
+	enum pending_kind kind;
 	struct pending *pending;
-	bool wanted;
+	bool final;
 	int rc;
 
 	rc = document_read(g->document, line);
 	if (rc == 0)
 		rc = event_read(g->document, &g->event);
-	if (rc == -ENOMEM) {
-		connection_unread(g);
-		return connection_fail(g, GATHER_NO_MEMORY, "out of memory");
-	}
+	if (rc == -ENOMEM)
+		return out_of_memory(g);
 	if (rc < 0)
 		return connection_break(g, GATHER_GARBLED, "the answer makes no sense: %.60s",
 					line.data);
 	pending = g->event.has_id ? connection_find(g, g->event.id) : NULL;
 	if (pending == NULL)
 		return 0;
-	wanted = !pending->cancel && g->event.kind < EVENT_CANCELLED;
-	if (event_is_final(&g->event))
+	kind = pending->kind;
+	final = event_is_final(&g->event) || kind == PENDING_LISTING;
+	if (kind == PENDING_LISTING && g->on_listing(g->on_listing_arg, g->document) < 0)
+		return out_of_memory(g);
+	if (final)
 		connection_answered(g, pending);
-	return wanted;
+	return kind == PENDING_REQUEST && g->event.kind < EVENT_CANCELLED;
 }
 
 /* gather_next() with a deadline. */

@@ -18,8 +18,15 @@ static struct fake_gatherd fake;
 /* What standard output is opened with, and the end of a pipe that is closed once it is. */
 static int out_flags = O_WRONLY | O_CREAT | O_TRUNC, closed_end = -1;
 
+/* Signals that may cancel a run. */
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
 static void set_up(void)
 {
+	/* What runs this may have been started by nohup or in the background, and the command
+	 * leaves ignored what is ignored. */
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		signal(signals[i], SIG_DFL);
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_int_eq(chdir(dir), 0);
 }
@@ -414,8 +421,6 @@ END_TEST
 
 /* ---- signals ---- */
 
-static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-
 START_TEST(signal_cancels)
 {
 	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS("0") ROWS("0", "[1]")},
@@ -424,6 +429,18 @@ START_TEST(signal_cancels)
 	ck_assert_int_eq(RUN("-r", "-o", "file", "select 1"), EXIT_SIGNAL(signals[_i]));
 	ck_assert_ptr_nonnull(strstr(err, "without any effect"));
 	ck_assert_int_ne(access("file", F_OK), 0);
+	fake_stop(&fake);
+}
+END_TEST
+
+/* As under nohup: the run goes on, and the signal is not even remembered. */
+START_TEST(ignored_signal_stays_ignored)
+{
+	signal(SIGHUP, SIG_IGN);
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SIGNAL, NULL, SIGHUP},
+	       {FAKE_SEND, COLUMNS("0") ROWS("0", "[1]") DONE("0") END}, {FAKE_EOF});
+	ck_assert_int_eq(RUN("-r", "select 1"), EXIT_ALL_WELL);
+	ck_assert_str_eq(out, "1\n");
 	fake_stop(&fake);
 }
 END_TEST
@@ -581,6 +598,7 @@ int main(void)
 	tcase_add_test(tcase, closed_pipe);
 	tcase_add_test(tcase, slow_reader);
 	tcase_add_loop_test(tcase, signal_cancels, 0, ARRAY_SIZE(signals));
+	tcase_add_test(tcase, ignored_signal_stays_ignored);
 	tcase_add_test(tcase, signal_leaves_doubt);
 	tcase_add_loop_test(tcase, conversation, 0, ARRAY_SIZE(conversations));
 	tcase_add_test(tcase, ping);

@@ -47,7 +47,8 @@ static const struct {
 	{"{\"id\":1,\"cancelled\":true}", 0, EVENT_CANCELLED},
 	{"{\"id\":1,\"event\":\"of tomorrow\",\"item\":\"x\"}", 0, EVENT_UNKNOWN},
 	{"{\"id\":1,\"pong\":true}", 0, EVENT_UNKNOWN},
-	{"{\"id\":1,\"event\":\"done\",\"item\":0,\"step\":1}", 0, EVENT_UNKNOWN},
+	{"{\"id\":1,\"event\":\"done\",\"item\":0,\"step\":1}", 0, GATHER_EVENT_DONE},
+	{"{\"id\":1,\"results\":[{\"steps\":[{}]}],\"snapshot\":7}", 0, GATHER_EVENT_ANSWER},
 	{"{}", 0, EVENT_UNKNOWN},
 	{"", -EINVAL, 0},
 	{"[]", -EINVAL, 0},
@@ -69,6 +70,12 @@ static const struct {
 	{"{\"id\":1,\"results\":[{\"rows\":{}}]}", -EINVAL, 0},
 	{"{\"id\":1,\"results\":[{\"columns\":[{\"name\":7}]}]}", -EINVAL, 0},
 	{"{\"id\":1,\"results\":[{\"error\":\"x\"}]}", -EINVAL, 0},
+	{"{\"id\":1,\"results\":[{\"steps\":{}}]}", -EINVAL, 0},
+	{"{\"id\":1,\"results\":[{\"steps\":[7]}]}", -EINVAL, 0},
+	{"{\"id\":1,\"results\":[{\"steps\":[{\"rows\":[7]}]}]}", -EINVAL, 0},
+	{"{\"id\":1,\"event\":\"done\",\"item\":0,\"step\":-1}", -EINVAL, 0},
+	{"{\"id\":1,\"event\":\"done\",\"item\":0,\"step\":\"x\"}", -EINVAL, 0},
+	{"{\"id\":1,\"event\":\"done\",\"item\":0,\"step\":99999999999}", -EINVAL, 0},
 	{"{\"id\":1,\"error\":7}", -EINVAL, 0},
 	{"{\"id\":1,\"event\":\"rows\",\"rows\":[]}", -EINVAL, 0},
 	{"{\"id\":1,\"event\":\"rows\",\"item\":-1,\"rows\":[]}", -EINVAL, 0},
@@ -268,6 +275,104 @@ START_TEST(answer_by_name)
 }
 END_TEST
 
+START_TEST(steps)
+{
+	const struct gather_result *item, *step;
+	int64_t number = 0;
+
+	ck_assert_int_eq(
+		read_line(
+			"{\"id\":1,\"ok\":false,\"failed\":1,\"results\":[{\"name\":\"t\","
+			"\"steps\":["
+			"{\"name\":\"label\",\"columns\":[{\"name\":\"n\"},{\"name\":\"j\"}],"
+			"\"rows\":[[42,[[1]]]],\"count\":1,\"command\":\"SELECT\",\"truncated\":"
+			"true},"
+			"{\"error\":{\"code\":\"sql\",\"sqlstate\":\"22012\"}},"
+			"{\"error\":{\"code\":\"skipped\",\"effects\":\"none\"}}],"
+			"\"error\":{\"code\":\"sql\"},\"outcome\":\"rolled_back\",\"elapsed\":0.5},"
+			"{\"rows\":[[7]]}]}"),
+		0);
+	item = gather_answer_result(&event.answer, 0);
+	ck_assert_uint_eq(gather_result_steps(item), 3);
+	ck_assert_int_eq(gather_result_outcome(item), GATHER_OUTCOME_ROLLED_BACK);
+	ck_assert_str_eq(gather_error_code(gather_result_error(item)), "sql");
+	ck_assert_uint_eq(gather_result_rows(item), 0);
+	step = gather_result_step(item, 0);
+	ck_assert_str_eq(gather_result_name(step), "label");
+	ck_assert_int_eq(gather_value_int64(step, 0, 0, &number), 0);
+	ck_assert_int_eq(number, 42);
+	ck_assert_str_eq(gather_value_text(step, 0, 1), "[[1]]");
+	ck_assert(gather_result_truncated(step) && !gather_result_truncated(item));
+	ck_assert_int_eq(gather_result_outcome(step), GATHER_OUTCOME_NONE);
+	step = gather_result_step(item, 1);
+	ck_assert_str_eq(gather_error_sqlstate(gather_result_error(step)), "22012");
+	ck_assert_str_eq(gather_error_code(gather_result_error(gather_result_step(item, 2))),
+			 "skipped");
+	ck_assert_ptr_null(gather_result_step(item, 3));
+	/* A query has none. */
+	ck_assert_uint_eq(gather_result_steps(gather_answer_result(&event.answer, 1)), 0);
+	ck_assert_ptr_null(gather_result_step(gather_answer_result(&event.answer, 1), 0));
+	ck_assert_uint_eq(gather_result_steps(NULL), 0);
+	ck_assert(!gather_result_truncated(NULL));
+}
+END_TEST
+
+static const struct {
+	const char *member;
+	enum gather_outcome outcome;
+} outcomes[] = {
+	{"", GATHER_OUTCOME_NONE},
+	{",\"outcome\":null", GATHER_OUTCOME_NONE},
+	{",\"outcome\":\"committed\"", GATHER_OUTCOME_COMMITTED},
+	{",\"outcome\":\"rolled_back\"", GATHER_OUTCOME_ROLLED_BACK},
+	{",\"outcome\":\"unknown\"", GATHER_OUTCOME_UNKNOWN},
+	{",\"outcome\":\"of tomorrow\"", GATHER_OUTCOME_UNKNOWN},
+	{",\"outcome\":7", GATHER_OUTCOME_UNKNOWN},
+};
+
+START_TEST(outcome)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "{\"id\":1,\"event\":\"done\",\"item\":2%s}",
+		 outcomes[_i].member);
+	ck_assert_int_eq(read_line(line), 0);
+	ck_assert_int_eq(gather_result_outcome(gather_event_result(&event)), outcomes[_i].outcome);
+	ck_assert_int_eq(gather_event_step(&event), -1);
+}
+END_TEST
+
+START_TEST(event_of_a_step)
+{
+	ck_assert_int_eq(
+		read_line("{\"id\":1,\"event\":\"rows\",\"item\":2,\"step\":3,\"rows\":[[1]]}"), 0);
+	ck_assert_uint_eq(gather_event_item(&event), 2);
+	ck_assert_int_eq(gather_event_step(&event), 3);
+}
+END_TEST
+
+START_TEST(snapshot)
+{
+	static const char *const lines[] = {
+		"{\"id\":1,\"results\":[],\"snapshot\":{\"id\":\"00-1\",\"in_recovery\":true}}",
+		"{\"id\":1,\"event\":\"end\",\"snapshot\":{\"id\":\"00-1\",\"in_recovery\":true}}",
+	};
+	const struct gather_snapshot *seen;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		ck_assert_int_eq(read_line(lines[i]), 0);
+		seen = gather_event_snapshot(&event);
+		ck_assert_str_eq(gather_snapshot_field(seen, "id"), "00-1");
+		ck_assert_ptr_null(gather_snapshot_field(seen, "lsn"));
+		ck_assert(gather_snapshot_in_recovery(seen));
+	}
+	ck_assert_int_eq(read_line("{\"id\":1,\"results\":[]}"), 0);
+	ck_assert_ptr_null(gather_answer_snapshot(gather_event_answer(&event)));
+	ck_assert_int_eq(read_line("{\"id\":1,\"event\":\"end\"}"), 0);
+	ck_assert_ptr_null(gather_event_snapshot(&event));
+}
+END_TEST
+
 static const struct {
 	const char *error;
 	enum gather_effects effects;
@@ -326,7 +431,8 @@ static bool fail_nth(void *ctx)
 START_TEST(every_allocation_fails_once)
 {
 	const char *line = "{\"id\":1,\"results\":{\"a\\u0020\":{\"columns\":[{\"name\":"
-			   "\"\\u00e4\"}],\"rows\":[[1],[2]]}}}";
+			   "\"\\u00e4\"}],\"rows\":[[1],[2]]},\"b\":{\"steps\":[{\"name\":"
+			   "\"\\u00e4\"},{\"rows\":[[1]]}]}}}";
 	int rc = -ENOMEM;
 
 	for (int n = 0; rc == -ENOMEM; n++) {
@@ -357,6 +463,10 @@ int main(void)
 	tcase_add_loop_test(tcase, value_as_number, 0, ARRAY_SIZE(numbers));
 	tcase_add_test(tcase, value_as_bool_and_nan);
 	tcase_add_test(tcase, answer_by_name);
+	tcase_add_test(tcase, steps);
+	tcase_add_loop_test(tcase, outcome, 0, ARRAY_SIZE(outcomes));
+	tcase_add_test(tcase, event_of_a_step);
+	tcase_add_test(tcase, snapshot);
 	tcase_add_loop_test(tcase, error_effects, 0, ARRAY_SIZE(errors));
 	tcase_add_test(tcase, error_fields);
 	tcase_add_test(tcase, every_allocation_fails_once);

@@ -53,6 +53,73 @@ START_TEST(all_that_a_query_can_have)
 }
 END_TEST
 
+START_TEST(sequence_and_transaction)
+{
+	gather_request_sequence(request, "s");
+	gather_request_query_db(request, "other");
+	gather_request_query_timeout(request, 1500);
+	gather_request_step(request, NULL, "a");
+	gather_request_step(request, "label", "b $1");
+	gather_request_param_int64(request, NULL, 1);
+	gather_request_query_timeout(request, 500);
+	gather_request_query_max_rows(request, 7);
+	gather_request_transaction(request, NULL);
+	gather_request_transaction_modes(request, GATHER_ISOLATION_SERIALIZABLE, true, true);
+	gather_request_step(request, NULL, "c");
+	gather_request_add(request, NULL, "d");
+	gather_request_transaction(request, NULL);
+	gather_request_step(request, NULL, "e");
+	check_line(
+		"{\"id\":7,\"gather\":[{\"sequence\":[\"a\",{\"sql\":\"b $1\",\"name\":\"label\","
+		"\"params\":[1],\"timeout\":0.5,\"max_rows\":7}],\"name\":\"s\",\"db\":\"other\","
+		"\"timeout\":1.5},{\"transaction\":[\"c\"],\"isolation\":\"serializable\","
+		"\"read_only\":true,\"deferrable\":true},\"d\",{\"transaction\":[\"e\"]}]}\n");
+}
+END_TEST
+
+static const struct {
+	enum gather_isolation isolation;
+	const char *json;
+} isolations[] = {
+	{GATHER_ISOLATION_DEFAULT, ""},
+	{GATHER_ISOLATION_READ_COMMITTED, ",\"isolation\":\"read committed\""},
+	{GATHER_ISOLATION_REPEATABLE_READ, ",\"isolation\":\"repeatable read\""},
+	{GATHER_ISOLATION_SERIALIZABLE, ",\"isolation\":\"serializable\""},
+};
+
+START_TEST(isolation)
+{
+	char expected[128];
+
+	gather_request_transaction(request, NULL);
+	gather_request_transaction_modes(request, isolations[_i].isolation, false, false);
+	gather_request_step(request, NULL, "s");
+	snprintf(expected, sizeof(expected),
+		 "{\"id\":7,\"gather\":[{\"transaction\":[\"s\"]%s}]}\n", isolations[_i].json);
+	check_line(expected);
+}
+END_TEST
+
+START_TEST(references)
+{
+	gather_request_add(request, "a", "select 1 as x");
+	gather_request_add(request, NULL, "select $1, $2, $3");
+	gather_request_param_reference(request, NULL, "a", "x \"y\"", 0);
+	gather_request_param_reference(request, NULL, "a", "x", INT64_MAX);
+	gather_request_param_reference(request, NULL, "a", "x", GATHER_WHOLE_COLUMN);
+	gather_request_add(request, NULL, "select :n");
+	gather_request_param_reference(request, "n", "a", "x", 2);
+	check_line("{\"id\":7,\"gather\":[{\"sql\":\"select 1 as x\",\"name\":\"a\"},"
+		   "{\"sql\":\"select $1, $2, $3\",\"params\":["
+		   "{\"from\":\"a\",\"column\":\"x \\\"y\\\"\",\"row\":0},"
+		   "{\"from\":\"a\",\"column\":\"x\",\"row\":9223372036854775807},"
+		   "{\"from\":\"a\",\"column\":\"x\"}]},"
+		   "{\"sql\":\"select "
+		   ":n\",\"params\":{\"n\":{\"from\":\"a\",\"column\":\"x\",\"row\":2}}}"
+		   "]}\n");
+}
+END_TEST
+
 START_TEST(options)
 {
 	gather_request_add(request, NULL, "select 1");
@@ -61,9 +128,10 @@ START_TEST(options)
 	gather_request_set_cancel_on_error(request, true);
 	gather_request_set_concurrency(request, 3);
 	gather_request_set_values_text(request, true);
+	gather_request_set_snapshot(request, true);
 	gather_request_set_stream(request, true);
 	check_line("{\"id\":7,\"gather\":[\"select "
-		   "1\"],\"db\":\"main\",\"timeout\":2.0,\"on_error\":\"cancel\","
+		   "1\"],\"db\":\"main\",\"timeout\":2.0,\"on_error\":\"cancel\",\"snapshot\":true,"
 		   "\"stream\":true,\"values\":\"text\",\"concurrency\":3}\n");
 }
 END_TEST
@@ -198,6 +266,101 @@ START_TEST(report_and_query)
 }
 END_TEST
 
+/* What belongs nowhere: each of these is wrong after `before`. */
+enum misplaced {
+	STEP,
+	STEP_PARAM,
+	STEP_DB,
+	MODES,
+	WRONG_MODES,
+	MAX_ROWS,
+	NEGATIVE_MAX_ROWS,
+	REFERENCE_TO_NOTHING,
+	REFERENCE_BEFORE_THE_FIRST_ROW
+};
+
+static int misplace(enum misplaced what)
+{
+	switch (what) {
+	case STEP:
+		return gather_request_step(request, NULL, "s");
+	case STEP_PARAM:
+		return gather_request_param_null(request, NULL);
+	case STEP_DB:
+		return gather_request_query_db(request, "x");
+	case MODES:
+		return gather_request_transaction_modes(request, GATHER_ISOLATION_DEFAULT, true,
+							false);
+	case WRONG_MODES:
+		return gather_request_transaction_modes(request, (enum gather_isolation)4, false,
+							false);
+	case MAX_ROWS:
+		return gather_request_query_max_rows(request, 1);
+	case NEGATIVE_MAX_ROWS:
+		return gather_request_query_max_rows(request, -1);
+	case REFERENCE_TO_NOTHING:
+		return gather_request_param_reference(request, NULL, NULL, "x", 0);
+	case REFERENCE_BEFORE_THE_FIRST_ROW:
+		return gather_request_param_reference(request, NULL, "a", "x", -2);
+	}
+	return 0;
+}
+
+static const struct {
+	const char *before; /* Query, Sequence, Transaction, report; a step of its own: s */
+	enum misplaced what;
+} misplacements[] = {
+	{"", STEP},
+	{"Q", STEP},
+	{"SsQ", STEP},
+	{"r", STEP},
+	{"S", STEP_PARAM},
+	{"T", STEP_PARAM},
+	{"", STEP_DB},
+	{"Ss", STEP_DB},
+	{"r", STEP_DB},
+	{"", MODES},
+	{"Q", MODES},
+	{"Ss", MODES},
+	{"Ts", MODES},
+	{"T", WRONG_MODES},
+	{"", MAX_ROWS},
+	{"S", MAX_ROWS},
+	{"r", MAX_ROWS},
+	{"Q", NEGATIVE_MAX_ROWS},
+	{"Q", REFERENCE_TO_NOTHING},
+	{"Q", REFERENCE_BEFORE_THE_FIRST_ROW},
+};
+
+START_TEST(misplaced)
+{
+	for (const char *at = misplacements[_i].before; *at != '\0'; at++) {
+		if (*at == 'Q')
+			gather_request_add(request, NULL, "q");
+		else if (*at == 'S')
+			gather_request_sequence(request, NULL);
+		else if (*at == 'T')
+			gather_request_transaction(request, NULL);
+		else if (*at == 'r')
+			gather_request_report(request, "r");
+		else
+			gather_request_step(request, NULL, "s");
+	}
+	ck_assert_int_eq(request->status, 0);
+	ck_assert_int_eq(misplace(misplacements[_i].what), GATHER_INVALID);
+	ck_assert_int_eq(request_write(request, 1, &line), GATHER_INVALID);
+}
+END_TEST
+
+START_TEST(item_without_steps)
+{
+	gather_request_sequence(request, NULL);
+	gather_request_add(request, NULL, "select 1");
+	ck_assert_int_eq(request_write(request, 1, &line), GATHER_INVALID);
+	ck_assert_uint_eq(buf_len(&line), 0);
+}
+END_TEST
+
 /* SQL that would have to be changed to be sent is not sent. */
 START_TEST(text_that_is_no_utf8)
 {
@@ -242,7 +405,10 @@ static int build_all(void)
 		gather_request_add(built, "name", "select $1");
 		gather_request_param_text(built, NULL, "text");
 		gather_request_param_json(built, NULL, "{\"a\":[1]}");
+		gather_request_param_reference(built, NULL, "name", "column", i);
 	}
+	gather_request_transaction(built, "name");
+	gather_request_step(built, "name", "select 1");
 	rc = request_write(built, 1, &line);
 	gather_request_free(built);
 	return rc;
@@ -282,6 +448,9 @@ int main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, plain_queries);
 	tcase_add_test(tcase, all_that_a_query_can_have);
+	tcase_add_test(tcase, sequence_and_transaction);
+	tcase_add_loop_test(tcase, isolation, 0, ARRAY_SIZE(isolations));
+	tcase_add_test(tcase, references);
 	tcase_add_test(tcase, options);
 	tcase_add_test(tcase, options_can_be_taken_back);
 	tcase_add_test(tcase, longest_timeout);
@@ -293,6 +462,8 @@ int main(void)
 	tcase_add_test(tcase, param_before_a_query);
 	tcase_add_test(tcase, report_param_without_a_name);
 	tcase_add_test(tcase, report_and_query);
+	tcase_add_loop_test(tcase, misplaced, 0, ARRAY_SIZE(misplacements));
+	tcase_add_test(tcase, item_without_steps);
 	tcase_add_test(tcase, text_that_is_no_utf8);
 	tcase_add_test(tcase, param_that_is_no_utf8);
 	tcase_add_test(tcase, locale_with_a_comma);

@@ -9,6 +9,8 @@
 #include "unit/suite.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 
 #define ONE_ROW                                                                                    \
@@ -52,6 +54,42 @@ START_TEST(combined_answer)
 		{FAKE_READ, "{\"id\":1,\"gather\":[\"select 1\"]}"}, {FAKE_SEND, ONE_ROW}, {0}});
 	ck_assert_int_eq(gather_run(g, request, -1, &answer), 0);
 	check_one_row();
+	end();
+}
+END_TEST
+
+START_TEST(transaction_in_a_stream)
+{
+	const struct gather_event *event;
+
+	begin((struct fake_step[]){
+		{FAKE_READ, "{\"id\":1,\"gather\":[\"select 1\",{\"transaction\":[\"a\",\"b\"]}],"
+			    "\"stream\":true}"},
+		{FAKE_SEND, "{\"id\":1,\"event\":\"done\",\"item\":1,\"step\":0}\n"
+			    "{\"id\":1,\"event\":\"done\",\"item\":1,\"step\":1}\n"
+			    "{\"id\":1,\"event\":\"error\",\"item\":1,\"error\":{\"code\":\"sql\"},"
+			    "\"outcome\":\"rolled_back\"}\n"
+			    "{\"id\":1,\"event\":\"done\",\"item\":0}\n"
+			    "{\"id\":1,\"event\":\"end\",\"failed\":1}\n"},
+		{0}});
+	gather_request_transaction(request, NULL);
+	gather_request_step(request, NULL, "a");
+	gather_request_step(request, NULL, "b");
+	gather_request_set_stream(request, true);
+	ck_assert_int_eq(gather_send(g, request, NULL), 0);
+	for (int64_t step = 0; step < 2; step++) {
+		ck_assert_int_eq(gather_next(g, -1, &event), 0);
+		ck_assert_int_eq(gather_event_kind(event), GATHER_EVENT_DONE);
+		ck_assert_int_eq(gather_event_step(event), step);
+	}
+	ck_assert_int_eq(gather_next(g, -1, &event), 0);
+	ck_assert_int_eq(gather_event_step(event), -1);
+	ck_assert_int_eq(gather_result_outcome(gather_event_result(event)),
+			 GATHER_OUTCOME_ROLLED_BACK);
+	ck_assert_ptr_nonnull(gather_event_error(event));
+	ck_assert_int_eq(gather_next(g, -1, &event), 0);
+	ck_assert_int_eq(gather_next(g, -1, &event), 0);
+	ck_assert_int_eq(gather_event_kind(event), GATHER_EVENT_END);
 	end();
 }
 END_TEST
@@ -223,6 +261,58 @@ START_TEST(interrupt_from_a_signal_handler)
 	ck_assert_int_eq(gather_cancel(g, 1), 0);
 	ck_assert_int_eq(gather_next(g, -1, &event), 0);
 	ck_assert_int_eq(gather_event_kind(event), GATHER_EVENT_ANSWER);
+	end();
+}
+END_TEST
+
+#define INTERRUPTS 1000
+static sem_t told;
+
+static void *interrupt_often(void *unused)
+{
+	for (int i = 0; i < INTERRUPTS; i++) {
+		gather_interrupt(g);
+		while (sem_wait(&told) < 0)
+			;
+	}
+	return unused;
+}
+
+/* However another thread's interrupts fall, each is told of, and none twice. */
+START_TEST(interrupt_from_a_thread)
+{
+	const struct gather_event *event;
+	pthread_t thread;
+
+	begin((struct fake_step[]){{FAKE_READ, "\"id\":1"}, {FAKE_EOF}, {0}});
+	ck_assert_int_eq(gather_send(g, request, NULL), 0);
+	ck_assert_int_eq(sem_init(&told, 0, 0), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_often, NULL), 0);
+	for (int i = 0; i < INTERRUPTS; i++) {
+		ck_assert_int_eq(gather_next(g, -1, &event), GATHER_INTERRUPTED);
+		sem_post(&told);
+	}
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(gather_next(g, 0, &event), GATHER_TIMED_OUT);
+	end();
+}
+END_TEST
+
+/* A stream that never makes anybody wait can be interrupted too. */
+START_TEST(interrupt_without_a_wait)
+{
+	const struct gather_event *event;
+
+	begin((struct fake_step[]){{FAKE_READ, "\"id\":1"},
+				   {FAKE_SEND, "{\"id\":1,\"event\":\"done\",\"item\":0}\n"
+					       "{\"id\":1,\"event\":\"end\"}\n"},
+				   {0}});
+	gather_request_set_stream(request, true);
+	ck_assert_int_eq(gather_send(g, request, NULL), 0);
+	ck_assert_int_eq(gather_next(g, -1, &event), 0);
+	gather_interrupt(g);
+	ck_assert_int_eq(gather_next(g, -1, &event), GATHER_INTERRUPTED);
+	ck_assert_int_eq(gather_next(g, -1, &event), 0);
 	end();
 }
 END_TEST
@@ -538,6 +628,7 @@ int main(void)
 	TCase *tcase = suite_case(suite, "answers", 20);
 
 	tcase_add_test(tcase, combined_answer);
+	tcase_add_test(tcase, transaction_in_a_stream);
 	tcase_add_test(tcase, answer_byte_by_byte);
 	tcase_add_test(tcase, answer_outlives_the_connection);
 	tcase_add_test(tcase, two_answers_at_once);
@@ -547,6 +638,8 @@ int main(void)
 	tcase_add_test(tcase, cancel);
 	tcase_add_test(tcase, times_out_and_goes_on);
 	tcase_add_test(tcase, interrupt_from_a_signal_handler);
+	tcase_add_test(tcase, interrupt_from_a_thread);
+	tcase_add_test(tcase, interrupt_without_a_wait);
 	tcase_add_test(tcase, interrupt_beforehand);
 	tcase_add_test(tcase, path_from_the_environment);
 	tcase_add_test(tcase, lines);
