@@ -72,6 +72,16 @@ static int stop_for_memory(struct step *step, int error)
 	return stop(step, ERR_INTERNAL, "out of memory");
 }
 
+/* What is half written to `buf`, behind its first `before` bytes, is taken back: they may be given
+ * all the same, and only they have been charged. */
+static int stop_for_room(struct step *step, struct buf *buf, size_t before)
+{
+	int error = buf_error(buf);
+
+	buf_truncate(buf, before);
+	return stop_for_memory(step, error);
+}
+
 /* What was just written to `buf`, behind its first `before` bytes, counts for the answer or is
  * taken back. */
 static int charge(struct step *step, struct buf *buf, size_t before)
@@ -134,7 +144,7 @@ static int take_columns(void *ctx, const struct db_column *columns, size_t count
 	}
 	reply_write_columns(&step->columns, &step->shape);
 	if (buf_error(&step->columns) != 0)
-		return stop_for_memory(step, buf_error(&step->columns));
+		return stop_for_room(step, &step->columns, 0);
 	return charge(step, &step->columns, 0);
 }
 
@@ -146,7 +156,7 @@ static int add_combined_row(struct step *step, const struct reply_cell *cells)
 		buf_putc(&step->rows, ',');
 	reply_write_row(&step->rows, &step->shape, cells);
 	if (buf_error(&step->rows) != 0)
-		return stop_for_memory(step, buf_error(&step->rows));
+		return stop_for_room(step, &step->rows, before);
 	return charge(step, &step->rows, before);
 }
 
@@ -179,7 +189,7 @@ static int add_streamed_row(struct step *step, const struct reply_cell *cells)
 			buf_putc(&step->rows, ',');
 		reply_write_row(&step->rows, &step->shape, cells);
 		if (buf_error(&step->rows) != 0)
-			return stop_for_memory(step, buf_error(&step->rows));
+			return stop_for_room(step, &step->rows, before);
 		if (step->line_rows == 0 || buf_len(&step->rows) <= STEP_LINE_BYTES)
 			break;
 		/* It does not fit behind the others: they go, and it begins a line of its own. */
@@ -353,11 +363,11 @@ static void write_event(struct step *step, bool of_item)
 
 	list_remove(&step->paused_node);
 	step_flush_rows(step);
+	buf_free(&step->rows); /* its room is the event's, if there is little */
 	step_outcome(step, &outcome);
 	tail = output_tail(&session->output);
 	if (tail != NULL)
 		reply_event_outcome(tail, &at, &outcome);
-	buf_free(&step->rows);
 	session_output_changed(session);
 }
 
