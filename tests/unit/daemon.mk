@@ -32,3 +32,9 @@ tests_unit_test_daemon_session_SOURCES = tests/unit/test_daemon_session.c
 tests_unit_test_daemon_session_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
 tests_unit_test_daemon_session_LDADD = $(DAEMON_TEST_LDADD)
 TESTS += tests/unit/test_daemon_session
+
+check_PROGRAMS += tests/unit/test_daemon_gather
+tests_unit_test_daemon_gather_SOURCES = tests/unit/test_daemon_gather.c
+tests_unit_test_daemon_gather_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+tests_unit_test_daemon_gather_LDADD = $(DAEMON_TEST_LDADD)
+TESTS += tests/unit/test_daemon_gather
