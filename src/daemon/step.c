@@ -311,8 +311,10 @@ static void take_stopped(struct step *step)
 		step->query.count = (int64_t)step->row_count;
 	} else if (step->stop_message != NULL) {
 		err_set_static(&step->err, step->stop_code, effects, step->stop_message);
-	} else if (!step->truncated) {
+	} else if (gather_of(step)->session->gone) {
 		err_set_static(&step->err, ERR_CANCELLED, effects, "the client is gone");
+	} else if (err->code == ERR_NONE || by_us) {
+		err_set_static(&step->err, ERR_INTERNAL, effects, "no memory for its result");
 	}
 }
 

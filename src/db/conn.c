@@ -471,7 +471,10 @@ static void finish_one(struct conn *conn, struct db_query *query)
 	query_finish(query);
 }
 
-/* Who gave up stopped them all, for his reason. */
+/*
+ * Who gave up stopped them all, for his reason. Only what a sink does not take is that one query's
+ * matter: to another that the cancel hit it is an earlier one's failure.
+ */
 static void share_stop(struct db_query *first)
 {
 	enum db_query_stop reason = DB_STOP_NONE;
@@ -481,9 +484,14 @@ static void share_stop(struct db_query *first)
 		if (reason == DB_STOP_NONE)
 			reason = query->stop;
 	for (struct db_query *query = first; query != NULL;
-	     query = query_next_in_batch(first, query))
-		if (query->stop == DB_STOP_NONE)
+	     query = query_next_in_batch(first, query)) {
+		if (query->stop != DB_STOP_NONE)
+			continue;
+		if (reason != DB_STOP_SINK)
 			query->stop = reason;
+		else if (query_was_cancelled(query))
+			query->skipped = true;
+	}
 }
 
 static void finish_batch(struct conn *conn, struct db_query *first)

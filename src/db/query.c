@@ -172,6 +172,11 @@ void query_lost(struct db_query *query, const char *reason)
 			reason != NULL ? reason : "the server closed the connection");
 }
 
+bool query_was_cancelled(const struct db_query *query)
+{
+	return query->err.code == ERR_SQL && strcmp(query->err.sqlstate, "57014") == 0;
+}
+
 void query_apply_stop(struct db_query *query)
 {
 	enum err_effects effects = query->err.effects;
@@ -188,9 +193,7 @@ void query_apply_stop(struct db_query *query)
 		return;
 	}
 	/* Completed all the same: that counts, if all of it can be given. */
-	if (query->err.code == ERR_NONE
-		    ? !query->dropped
-		    : query->err.code != ERR_SQL || strcmp(query->err.sqlstate, "57014") != 0)
+	if (query->err.code == ERR_NONE ? !query->dropped : !query_was_cancelled(query))
 		return;
 	if (query->stop == DB_STOP_TIMEOUT)
 		err_set(&query->err, query->arena, ERR_TIMEOUT, effects,

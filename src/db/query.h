@@ -144,6 +144,8 @@ void query_finish(struct db_query *query);
 void query_lost(struct db_query *query, const char *reason);
 /* What an error that the server reported says of effects. */
 enum err_effects query_error_effects(const struct db_query *query);
+/* Whether it ended with 57014, which our cancel brings about. */
+bool query_was_cancelled(const struct db_query *query);
 /* Replaces a 57014 that we caused by what we meant. */
 void query_apply_stop(struct db_query *query);
 

@@ -174,3 +174,13 @@ def test_max_rows_undoes_no_write(client, table):
     result = run(client, {"transaction": [{"sql": "select id from steps order by 1", "max_rows": 2}, "delete from steps"]})
     assert result["outcome"] == "committed" and result["steps"][0]["truncated"] is True
     assert table() == ""
+
+
+def test_what_is_too_large_is_that_steps_error(start_gatherd, pg):
+    gatherd = start_gatherd(pg, gatherd={"max_answer": "64K"})
+    large = "select repeat('x', 1000) from generate_series(1, 100000)"
+    with gatherd.client() as client:
+        result = run(client, {"transaction": ["select 1", large, "select 2"]})
+    assert codes(result) == [None, "too_large", "skipped"]
+    assert result["error"]["code"] == "too_large" and result["error"]["effects"] == "none"
+    assert result["outcome"] == "rolled_back"
