@@ -153,14 +153,29 @@ static int import(struct snapshot_holder *holder, int64_t deadline_ns)
 
 /* ---- running items ---- */
 
+/* What the last one changed or broke is undone. */
+static int go_back(struct snapshot_holder *holder, int64_t deadline_ns, struct err *ret_err)
+{
+	struct db_query back = own_query(holder->snapshot->gather, back_sql, NULL);
+	struct db_query *queries[] = {&back};
+	int rc = run_own(holder, queries, 1, deadline_ns, ret_err);
+
+	if (rc == 0)
+		holder->used = false;
+	return rc;
+}
+
 static void run_item(struct snapshot_holder *holder, struct item *item)
 {
 	struct db_query back = own_query(item->gather, back_sql, NULL);
 	struct step *step = &item->steps[0];
 	struct db_query *queries[] = {&back, &step->query};
 
-	if (step_prepare(step, &holder->lease) == 0) {
-		/* What the last one changed or broke is undone first, in the same round trip. */
+	/* What its parameters are is asked in the same transaction. */
+	if ((!holder->used || !step_asks_types(step) ||
+	     go_back(holder, step->deadline_ns, &step->err) == 0) &&
+	    step_prepare(step, &holder->lease) == 0) {
+		/* Else to go back is part of the same round trip. */
 		size_t skip = holder->used ? 0 : 1;
 
 		db_lease_send_batch(&holder->lease, queries + skip, ARRAY_SIZE(queries) - skip);
@@ -170,10 +185,10 @@ static void run_item(struct snapshot_holder *holder, struct item *item)
 		step_take_outcome(step);
 		if (skip == 0 && back.err.code != ERR_NONE && step->err.code == ERR_SKIPPED)
 			step->err = back.err;
-		/* Nothing of a read-only transaction can have stayed. */
-		if (step->err.code != ERR_NONE)
-			step->err.effects = ERR_EFFECTS_NONE;
 	}
+	/* Nothing of a read-only transaction can have stayed. */
+	if (step->err.code != ERR_NONE)
+		step->err.effects = ERR_EFFECTS_NONE;
 	holder->used = true;
 	step_end(step, true);
 }
@@ -283,7 +298,9 @@ static int holder_main(void *arg)
 		if (nothing_left(gather))
 			dismiss_waiting(snapshot);
 	} else {
-		if (holder->leader)
+		/* Of the items nothing was sent. Where the gather has been stopped it says why. */
+		err.effects = ERR_EFFECTS_NONE;
+		if (holder->leader && !gather->stopped)
 			fail_pending(gather, &err);
 		rc = 0;
 	}

@@ -273,6 +273,17 @@ static int judge(struct step *step)
 	return -EINVAL;
 }
 
+bool step_asks_types(const struct step *step)
+{
+	const struct request_query *request = step->request;
+
+	for (size_t i = 0; i < request->param_count; i++)
+		if (request->params[i].reference == NULL &&
+		    request->params[i].value->type == JSON_ARRAY)
+			return true;
+	return false;
+}
+
 int step_prepare(struct step *step, struct db_lease *lease)
 {
 	struct gather *gather = gather_of(step);

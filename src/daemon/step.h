@@ -59,6 +59,8 @@ void step_free(struct step *step);
  * set.
  */
 int step_prepare(struct step *step, struct db_lease *lease) MUST_CHECK;
+/* Whether step_prepare may have to ask for parameter types: an array needs to know. */
+bool step_asks_types(const struct step *step);
 /* The query has ended: sets err from it. */
 void step_take_outcome(struct step *step);
 /* Its end: sets the times; streamed, writes its last event (`of_item`: as the item's own). */

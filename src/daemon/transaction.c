@@ -50,16 +50,9 @@ static size_t prepare_steps(struct item *item, struct db_lease *lease)
  */
 static bool one_by_one(const struct item *item)
 {
-	for (size_t i = 0; i < item->request->step_count; i++) {
-		const struct request_query *step = &item->request->steps[i];
-
-		if (step->timeout_ns > 0)
+	for (size_t i = 0; i < item->request->step_count; i++)
+		if (item->request->steps[i].timeout_ns > 0 || step_asks_types(&item->steps[i]))
 			return true;
-		for (size_t j = 0; j < step->param_count; j++)
-			if (step->params[j].reference == NULL &&
-			    step->params[j].value->type == JSON_ARRAY)
-				return true;
-	}
 	return false;
 }
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Gathers whose queries all see one state of the database."""
+import os
+import signal
 import subprocess
 import threading
 
@@ -131,3 +133,39 @@ def test_on_error_cancel(client):
     answer = client.request({"gather": ["select 1/0", "select pg_sleep(100)", "select pg_sleep(100)"],
                              "snapshot": True, "on_error": "cancel"})
     assert answer["failed"] >= 2 and not answer["ok"]
+
+
+def test_an_array_after_an_error(client):
+    answer = client.request({"gather": ["select 1/0", {"sql": "select $1::int[] as a", "params": [[1, 2]]},
+                                        {"sql": "select $1::nope[]", "params": [[1]]}, "select 4"],
+                             "snapshot": True, "concurrency": 1})
+    first, second, third, fourth = answer["results"]
+    assert first["error"]["sqlstate"] == "22012" and second["rows"] == [[[1, 2]]]
+    assert third["error"]["sqlstate"] == "42704" and fourth["rows"] == [[4]]
+
+
+def test_no_item_was_sent_where_there_was_no_snapshot(start_gatherd, pg):
+    """The server says nothing to the export; what it may have done of that is nothing of the items'."""
+    gatherd = start_gatherd(pg, main={"pool_max": 1})
+    with gatherd.client() as client:
+        backend = client.value("select pg_backend_pid()")
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            answer = client.request({"gather": ["select 1", "select 2"], "snapshot": True, "timeout": 0.2})
+        finally:
+            os.kill(backend, signal.SIGCONT)
+    for result in answer["results"]:
+        assert result["error"]["code"] == "timeout" and result["error"]["effects"] == "none"
+
+
+def test_shutdown_is_told_as_such(start_gatherd, pg):
+    gatherd = start_gatherd(pg, main={"pool_max": 1}, gatherd={"shutdown_timeout": "100ms"})
+    with pg.gate() as gate, gatherd.client() as holder, gatherd.client() as client:
+        holder.send(gather=[gate.sql])
+        gate.wait_waiting()
+        client.send(gather=["select 1"], snapshot=True)
+        wait_until(lambda: gatherd.stats()["stats"]["requests"]["running"] == 2, "the snapshot waits")
+        gatherd.signal(signal.SIGTERM)
+        assert client.recv()["results"][0]["error"]["code"] == "shutting_down"
+        holder.recv()
+    assert gatherd.wait_end() == 0
