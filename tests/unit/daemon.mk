@@ -38,3 +38,15 @@ tests_unit_test_daemon_gather_SOURCES = tests/unit/test_daemon_gather.c
 tests_unit_test_daemon_gather_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
 tests_unit_test_daemon_gather_LDADD = $(DAEMON_TEST_LDADD)
 TESTS += tests/unit/test_daemon_gather
+
+check_PROGRAMS += tests/unit/test_daemon_reports
+tests_unit_test_daemon_reports_SOURCES = tests/unit/test_daemon_reports.c
+tests_unit_test_daemon_reports_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+tests_unit_test_daemon_reports_LDADD = $(DAEMON_TEST_LDADD)
+TESTS += tests/unit/test_daemon_reports
+
+check_PROGRAMS += tests/unit/test_daemon_database
+tests_unit_test_daemon_database_SOURCES = tests/unit/test_daemon_database.c
+tests_unit_test_daemon_database_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+tests_unit_test_daemon_database_LDADD = $(DAEMON_TEST_LDADD)
+TESTS += tests/unit/test_daemon_database
