@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "daemon/database.h"
 
+#include "base/arena.h"
 #include "base/mem.h"
 #include "co/co.h"
 #include "daemon/params.h"
+#include "db/connect.h"
 #include "db/pool.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* How long the connections of a database that left the configuration may take to end in order. */
@@ -88,4 +91,27 @@ bool database_same_conf(const struct database *database, const struct config_dat
 	       own->server_lifetime_ns == conf->server_lifetime_ns &&
 	       own->prepared_statements == conf->prepared_statements &&
 	       own->read_only == conf->read_only && own->session_reset == conf->session_reset;
+}
+
+int database_check_conninfos(const struct config *config, config_error_fn *report, void *arg)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < config->database_count; i++) {
+		const struct config_database *database = &config->databases[i];
+		struct arena arena;
+		const char *why;
+		char text[512];
+
+		arena_init(&arena, 0, NULL);
+		why = connect_check_conninfo(database->conninfo, &arena);
+		if (why != NULL) {
+			snprintf(text, sizeof(text), "%s:%u: [database %s] conninfo: %s",
+				 config->path, database->conninfo_line, database->name, why);
+			report(arg, text);
+			rc = -EINVAL;
+		}
+		arena_free(&arena);
+	}
+	return rc;
 }

@@ -38,5 +38,9 @@ struct database *database_ref(struct database *database);
 void database_unref(struct database *database);
 /* Whether a reload can keep this one. */
 bool database_same_conf(const struct database *database, const struct config_database *conf);
+/* What only libpq can tell of a configuration: 0, or -EINVAL when every mistake has been reported.
+ */
+int database_check_conninfos(const struct config *config, config_error_fn *report,
+			     void *arg) MUST_CHECK;
 
 #endif

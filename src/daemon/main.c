@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* gatherd's command line. */
-#include "base/arena.h"
 #include "base/log.h"
 #include "conf/config.h"
+#include "daemon/database.h"
 #include "daemon/server.h"
-#include "db/connect.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -35,35 +34,13 @@ static void to_stderr(void *arg, const char *text)
 	fprintf(stderr, "gatherd: %s\n", text);
 }
 
-/* What only libpq can tell of a configuration. */
-static int check_conninfos(const struct config *config)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < config->database_count; i++) {
-		const struct config_database *database = &config->databases[i];
-		struct arena arena;
-		const char *why;
-
-		arena_init(&arena, 0, NULL);
-		why = connect_check_conninfo(database->conninfo, &arena);
-		if (why != NULL) {
-			fprintf(stderr, "gatherd: %s:%u: [database %s] conninfo: %s\n",
-				config->path, database->conninfo_line, database->name, why);
-			rc = -1;
-		}
-		arena_free(&arena);
-	}
-	return rc;
-}
-
 static struct config *load(const char *path)
 {
 	struct config *config = NULL;
 
 	if (config_load(path, &config, to_stderr, NULL) < 0)
 		return NULL;
-	if (check_conninfos(config) < 0) {
+	if (database_check_conninfos(config, to_stderr, NULL) < 0) {
 		config_free(config);
 		return NULL;
 	}

@@ -204,7 +204,9 @@ static void reload(struct server *server)
 		    clock_now_ns(&clock_system) / CLOCK_US);
 	rc = config_load(server->config_path, &config, on_mistake, NULL);
 	if (rc == 0) {
-		rc = apply_config(server, config);
+		rc = database_check_conninfos(config, on_mistake, NULL);
+		if (rc == 0)
+			rc = apply_config(server, config);
 		if (rc < 0)
 			config_free(config);
 	}

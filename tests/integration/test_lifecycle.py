@@ -145,6 +145,7 @@ def test_reload_drops_a_database_but_not_what_runs_in_it(start_gatherd, pg):
 
 @pytest.mark.parametrize("broken", [
     "[gatherd]\nnonsense = 1\n", "[gatherd\n", "", "[gatherd]\nmax_clients = many\n[database main]\nconninfo = x\n",
+    "[database main]\nconninfo = dbnam=postgres\n",
 ])
 def test_reload_of_a_broken_file_keeps_the_old_configuration_and_says_why(start_gatherd, pg, broken):
     gatherd = start_gatherd(pg)
