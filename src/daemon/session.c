@@ -372,6 +372,12 @@ static void pump(struct session *session)
 	/* An idle client holds no buffer. */
 	if (buf_len(&session->input) == 0)
 		buf_free(&session->input);
+	/* No event comes any more: the one that told of its end may have told of its last request
+	 * too. */
+	if (session->ended && peer_is_gone(session)) {
+		session_close(session);
+		return;
+	}
 	if (session->ended && !session->closing && may_take_request(session))
 		take_end(session);
 	if (session->closing)
@@ -396,8 +402,6 @@ static void on_event(void *arg, unsigned events)
 	if (events & CO_WRITE)
 		write_output(session);
 	pump(session);
-	if (session->ended && !session->gone && peer_is_gone(session))
-		session_close(session);
 }
 
 void session_request_ended(struct session *session, struct gather *gather)

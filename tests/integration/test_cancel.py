@@ -2,6 +2,7 @@
 """Cancel by request, by closing, by being killed: the queries end in PostgreSQL, and nobody else's do."""
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -93,6 +94,21 @@ def test_close_after_half_close_cancels(gatherd, pg):
         gate.wait_waiting(3)
         client.close()
         gate.wait_waiting(0)
+
+
+def test_close_right_after_a_long_request_cancels(gatherd, pg):
+    """More than the daemon reads of one client in a turn: nothing but the end itself then tells of the end."""
+    request = b'{"gather":["select pg_sleep(100) /* gone%s */"]}\n' % (b"x" * 300000)
+    client = gatherd.client()
+    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    assert client.request(ping=True)["pong"] is True
+    gatherd.signal(signal.SIGSTOP)
+    try:
+        client.send_bytes(request)
+        client.close()
+    finally:
+        gatherd.signal(signal.SIGCONT)
+    gatherd.wait_idle()
 
 
 def test_close_drops_what_is_queued(start_gatherd, pg):
