@@ -13,6 +13,7 @@
 #include "wire/request.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static void answer_error(struct session *session, struct str id, const struct err *err)
 {
@@ -105,12 +106,6 @@ static int start(struct session *session, struct gather *gather, struct err *ret
 	struct server *server = session->server;
 	int rc;
 
-	if (find_request(session, gather->request.id) != NULL) {
-		err_set_static(ret_err, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
-			       "a request with this id is not answered yet");
-		ret_err->key = "id";
-		return -EINVAL;
-	}
 	if (server_refuses(server, ret_err))
 		return -EAGAIN;
 	if (gather->request.verb == REQUEST_GATHER && !access_allows_sql(&session->access)) {
@@ -147,6 +142,12 @@ static int read_request(struct session *session, struct gather *gather, struct s
 			   &gather->request, ret_err);
 	if (rc < 0)
 		return rc;
+	if (find_request(session, gather->request.id) != NULL) {
+		err_set_static(ret_err, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
+			       "a request with this id is not answered yet");
+		ret_err->key = "id";
+		return -EINVAL;
+	}
 	if (!access_allows_anything(&session->access)) {
 		err_set_static(ret_err, ERR_DENIED, ERR_EFFECTS_NONE,
 			       "no [access] section of the configuration names you");
@@ -167,7 +168,10 @@ void dispatch_line(struct session *session, struct str line)
 		session_output_changed(session);
 		return;
 	}
-	gather->request.id = str_from("null");
+	/* Until it has been read. */
+	snprintf(gather->request.line_number, sizeof(gather->request.line_number), "%llu",
+		 (unsigned long long)session->line);
+	gather->request.id = str_from(gather->request.line_number);
 	rc = read_request(session, gather, line, &err);
 	if (rc == 0) {
 		switch (gather->request.verb) {

@@ -186,8 +186,10 @@ def test_an_id_in_use_is_refused(client, pg):
     with pg.gate() as gate:
         client.send(id="a", gather=[gate.sql])
         gate.wait_waiting()
-        answer = client.request(id="a", gather=["select 1"])
-        assert answer["id"] == "a" and answer["error"]["code"] == "bad_request"
+        for verb in ({"gather": ["select 1"]}, {"ping": True}, {"cancel": "a"}):
+            answer = client.request(id="a", **verb)
+            assert answer["id"] == "a" and answer["error"]["code"] == "bad_request"
+            assert answer["error"]["key"] == "id"
         gate.open()
         assert client.recv()["ok"] is True
     assert client.request(id="a", gather=["select 1"])["ok"] is True
