@@ -51,6 +51,8 @@ static struct output_chunk *add(struct output *output)
 		return NULL;
 	}
 	buf_init(&chunk->buf, 0, output->budget);
+	if (!list_empty(&output->chunks))
+		output->sealed_bytes += buf_len(&entry(output->chunks.prev)->buf);
 	list_push_back(&output->chunks, &chunk->node);
 	return chunk;
 }
@@ -102,11 +104,9 @@ int output_take(struct output *output, struct buf *from)
 
 size_t output_backlog(const struct output *output)
 {
-	size_t bytes = 0;
-
-	list_for_each (node, &output->chunks)
-		bytes += buf_len(&entry(node)->buf);
-	return bytes;
+	if (list_empty(&output->chunks))
+		return 0;
+	return output->sealed_bytes + buf_len(&entry(output->chunks.prev)->buf);
 }
 
 static void consume(struct output *output, size_t bytes)
@@ -117,6 +117,8 @@ static void consume(struct output *output, size_t bytes)
 		size_t part = MIN(bytes, buf_len(&chunk->buf));
 
 		buf_consume(&chunk->buf, part);
+		if (chunk->node.next != &output->chunks)
+			output->sealed_bytes -= part;
 		bytes -= part;
 		if (buf_len(&chunk->buf) > 0)
 			return;

@@ -18,6 +18,7 @@
 struct output {
 	struct list chunks; /* struct output_chunk, oldest first */
 	struct budget *budget;
+	size_t sealed_bytes;	/* of the chunks but the last, which is still appended to */
 	uint64_t written_bytes; /* since the beginning */
 	bool failed; /* something could not be appended: what would follow makes no sense */
 };

@@ -160,6 +160,7 @@ START_TEST(interrupted_or_full)
 		put_mixture();
 		take_at_once = 3000;
 		fail_with = errors[_i];
+		ck_assert_uint_eq(output_backlog(&output), expected_len);
 		rc = output_write(&output, 7);
 		ck_assert_int_eq(rc, fail_with == EINTR ? 0 : -EAGAIN);
 		if (rc == -EAGAIN) {
