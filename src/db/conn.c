@@ -153,7 +153,9 @@ void conn_stop_query(struct conn *conn, struct db_query *query, enum db_query_st
 	}
 	/* A backend that waits for us to read ignores a cancel: read on, and drop what the sink
 	 * would not take. */
-	query->discard = query->discard || conn->paused || reason == DB_STOP_SINK;
+	if (conn->paused)
+		results_head(&conn->results)->query->discard = true;
+	query->discard = query->discard || reason == DB_STOP_SINK;
 	conn->paused = false;
 	start_cancel(conn);
 }
@@ -392,7 +394,7 @@ static void send_session(struct conn *conn, int commands)
 
 static void take_rows_rc(struct conn *conn, struct db_query *query, int rc)
 {
-	if (rc == DB_SINK_PAUSE && query->stop == DB_STOP_NONE)
+	if (rc == DB_SINK_PAUSE && !cancel_wanted(conn))
 		conn->paused = true;
 	else if (rc == DB_SINK_PAUSE)
 		query->discard =

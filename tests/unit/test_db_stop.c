@@ -2,6 +2,7 @@
 /* Ending queries before their end, with a real server: in every state that a query can be in, and
  * never another's. */
 #include "base/sys.h"
+#include "db/lease.h"
 #include "unit/db_pool.h"
 
 #define SLEEP "select pg_sleep(1000)"
@@ -293,6 +294,48 @@ START_TEST(a_pause_that_comes_with_the_cancel)
 }
 END_TEST
 
+/* ---- several up to one Sync ---- */
+
+/* The deadline of one ends them all. The one whose rows come now, and whose sink takes no more,
+ * must not keep the server from hearing of it. */
+static void task_batch_paused(struct db_env *env)
+{
+	struct ask begin, rows, rollback;
+	struct db_query *queries[] = {&begin.query, &rows.query};
+	struct db_lease lease;
+
+	env->conf.pool_max = 1;
+	db_env_open(env);
+	ask_init(&begin, env->pool, "begin");
+	ask_init(&rows, env->pool, "select repeat('x', 100000) from generate_series(1, 10000)");
+	rows.pause_at = 1;
+	ck_assert_int_eq(
+		db_lease_take(env->pool, &lease, (struct db_owner){0}, &begin.arena, CLOCK_NEVER),
+		0);
+	db_lease_send_batch(&lease, queries, 2);
+	db_lease_await(&begin.query, in_ms(50));
+	db_lease_await(&rows.query, CLOCK_NEVER);
+	ck_assert_int_eq(rows.seen, 1 + (int64_t)(rows.paused - 1));
+	ck_ask_err(&rows, ERR_TIMEOUT, ERR_EFFECTS_NONE);
+	ck_assert(db_lease_holds(&lease)); /* not given up after the grace time */
+	ask_init(&rollback, env->pool, "rollback");
+	db_lease_send(&lease, &rollback.query);
+	db_lease_await(&rollback.query, CLOCK_NEVER);
+	ck_ask_ok(&rollback, "");
+	db_lease_release(&lease);
+	ask_free(&begin);
+	ask_free(&rows);
+	ask_free(&rollback);
+	ck_query(env->pool, "select 1", "1;");
+	ck_assert_uint_eq(env->pool->stats.connects, 1);
+}
+
+START_TEST(a_batch_ends_whoever_is_paused)
+{
+	db_env_run(task_batch_paused);
+}
+END_TEST
+
 /* ---- when the server does not react ---- */
 
 static void task_frozen(struct db_env *env)
@@ -485,6 +528,7 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(tcase, a_paused_query_is_not_given_in_part, 0,
 			    ARRAY_SIZE(paused_queries));
 	tcase_add_test(tcase, a_pause_that_comes_with_the_cancel);
+	tcase_add_test(tcase, a_batch_ends_whoever_is_paused);
 	tcase_add_test(tcase, a_frozen_backend_is_given_up);
 	tcase_add_test(tcase, without_a_way_to_cancel_the_server_ends_it);
 	tcase_add_test(tcase, without_any_way_the_session_ends);
