@@ -7,18 +7,28 @@
 /* A daemon that accepts nobody for so long does not serve. */
 #define CONNECT_MS_MAX 10000
 
+static void add_query(struct gather_request *request, const struct options *options,
+		      const struct query *query)
+{
+	if (options->together == TOGETHER_NOT)
+		gather_request_add(request, query->name, query->sql);
+	else
+		gather_request_step(request, query->name, query->sql);
+	for (size_t i = 0; i < options->setting_count; i++)
+		if (query->uses[i])
+			gather_request_param_text(request, options->settings[i].name,
+						  options->settings[i].value);
+}
+
 static void add_queries(struct gather_request *request, const struct options *options,
 			const struct input *input)
 {
-	for (size_t i = 0; i < input->count; i++) {
-		const struct query *query = &input->queries[i];
-
-		gather_request_add(request, query->name, query->sql);
-		for (size_t j = 0; j < options->setting_count; j++)
-			if (query->uses[j])
-				gather_request_param_text(request, options->settings[j].name,
-							  options->settings[j].value);
-	}
+	if (options->together == TOGETHER_SEQUENCE)
+		gather_request_sequence(request, NULL);
+	else if (options->together == TOGETHER_TRANSACTION)
+		gather_request_transaction(request, NULL);
+	for (size_t i = 0; i < input->count; i++)
+		add_query(request, options, &input->queries[i]);
 }
 
 static void add_report(struct gather_request *request, const struct options *options)
@@ -47,6 +57,7 @@ int ask_build(const struct options *options, const struct input *input, bool val
 	gather_request_set_timeout(request, options->max_time_ms);
 	gather_request_set_cancel_on_error(request, options->exit_on_error);
 	gather_request_set_concurrency(request, options->jobs);
+	gather_request_set_snapshot(request, options->snapshot);
 	gather_request_set_values_text(request, values_text);
 	request_set_row_objects(request, options->row_objects);
 	/* Failures stick, so the last call has the first one. */

@@ -121,9 +121,10 @@ void failure_write_excerpt(struct buf *out, const char *sql, int position)
 }
 
 /* The file and line of the place, if it is known, else of the statement; or the query's number. */
-static void write_where(struct buf *out, size_t number, const char *name, const struct query *query,
-			int position)
+static void write_where(struct buf *out, const struct failure_place *place, int position)
 {
+	const struct query *query = place->query;
+
 	buf_puts(out, "gather: ");
 	if (query != NULL && query->file != NULL) {
 		struct str text = str_from(query->sql);
@@ -134,10 +135,12 @@ static void write_where(struct buf *out, size_t number, const char *name, const 
 			line += text.data[i] == '\n';
 		buf_printf(out, "%s:%u: ", query->file, line);
 	}
-	if (name != NULL)
-		buf_printf(out, "%s: ", name);
+	if (place->name != NULL)
+		buf_printf(out, "%s: ", place->name);
+	else if (place->number == 0)
+		buf_printf(out, "%s: ", place->noun);
 	else if (query == NULL || query->file == NULL)
-		buf_printf(out, "query %zu: ", number);
+		buf_printf(out, "%s %zu: ", place->noun, place->number);
 }
 
 /* Which query that was, for those who count badly. */
@@ -160,16 +163,26 @@ static void write_field(struct buf *out, const struct gather_error *error, const
 		buf_printf(out, "%s:  %s\n", label, text);
 }
 
-void failure_write(struct buf *out, size_t number, const char *name, const struct query *query,
+static void write_effects(struct buf *out, enum gather_effects effects)
+{
+	if (effects == GATHER_EFFECTS_UNKNOWN)
+		buf_puts(out, "EFFECTS:  unknown: the query may have been executed\n");
+	else if (effects == GATHER_EFFECTS_DONE)
+		buf_puts(out,
+			 "EFFECTS:  done: the query was executed, only its answer is missing\n");
+}
+
+void failure_write(struct buf *out, const struct failure_place *place,
 		   const struct gather_error *error)
 {
+	const struct query *query = place->query;
 	const char *code = gather_error_code(error);
 	bool sql = strcmp(code, "sql") == 0;
 	const char *severity = gather_error_field(error, "severity");
 	int position = gather_error_position(error);
 	size_t before;
 
-	write_where(out, number, name, query, position);
+	write_where(out, place, position);
 	if (sql)
 		buf_printf(out, "%s:  %s\n", severity != NULL ? severity : "ERROR",
 			   gather_error_message(error));
@@ -183,9 +196,7 @@ void failure_write(struct buf *out, size_t number, const char *name, const struc
 	write_field(out, error, "DETAIL", "detail");
 	write_field(out, error, "HINT", "hint");
 	write_field(out, error, "CONTEXT", "context");
-	if (gather_error_effects(error) == GATHER_EFFECTS_UNKNOWN)
-		buf_puts(out, "EFFECTS:  unknown: the query may have been executed\n");
-	else if (gather_error_effects(error) == GATHER_EFFECTS_DONE)
-		buf_puts(out,
-			 "EFFECTS:  done: the query was executed, only its answer is missing\n");
+	/* What became of a whole transaction is its outcome's to say. */
+	if (place->number > 0)
+		write_effects(out, gather_error_effects(error));
 }

@@ -10,11 +10,16 @@
 
 #include <stddef.h>
 
-/*
- * Appends some lines. `number` counts from 1. `query` is NULL where its text is not known
- * (reports); `name` (may be NULL) then says more than the number.
- */
-void failure_write(struct buf *out, size_t number, const char *name, const struct query *query,
+/* What failed, as far as it is known. */
+struct failure_place {
+	const char *noun;	   /* "query", or what else it is: "COMMIT" */
+	size_t number;		   /* from 1; 0: there is only one of it */
+	const char *name;	   /* says more than the number; NULL: none */
+	const struct query *query; /* NULL: its text is not known (reports), or it has none */
+};
+
+/* Appends some lines. */
+void failure_write(struct buf *out, const struct failure_place *place,
 		   const struct gather_error *error);
 /*
  * Appends "LINE 2: select …" and a line with a caret below the character at `position` (in

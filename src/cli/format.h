@@ -30,6 +30,7 @@ struct format {
 	const struct format_ops *ops;
 	struct output *output;
 	bool by_name;	    /* json: results is an object */
+	bool stepped;	    /* json: what is shown as queries are the steps of one item */
 	bool unordered;	    /* jsonl: events as they come, whatever query they belong to */
 	size_t shown;	    /* results that something was shown of */
 	struct arena arena; /* for the query that is being shown */
@@ -49,6 +50,8 @@ struct format_ops {
 	/* COLUMNS, ROWS, then DONE or ERROR; of a query that is known to have failed only ERROR. */
 	void (*event)(struct format *format, const struct format_item *item,
 		      const struct gather_event *event);
+	/* The event that closes the item whose steps the queries are, before end(); may be NULL. */
+	void (*close)(struct format *format, const struct gather_event *event);
 	/* Behind the last query; may be NULL. */
 	void (*end)(struct format *format, const struct gather_event *end);
 };

@@ -14,7 +14,8 @@ static void copy_members(struct buf *out, const struct json *object, bool with_i
 		const struct json_member *member = &object->members[i];
 
 		if (str_is(member->key, "event") || str_is(member->key, "item") ||
-		    str_is(member->key, "name") || (str_is(member->key, "id") && !with_id))
+		    str_is(member->key, "step") || str_is(member->key, "name") ||
+		    (str_is(member->key, "id") && !with_id))
 			continue;
 		if (!first)
 			buf_putc(out, ',');
@@ -34,6 +35,8 @@ static void json_begin(struct format *format, const struct gather_event *end)
 	buf_putc(out, '{');
 	copy_members(out, &end->document->root, true, true);
 	buf_puts(out, format->by_name ? ",\"results\":{" : ",\"results\":[");
+	if (format->stepped)
+		buf_puts(out, "{\"steps\":[");
 }
 
 /* Up to the members of the result; true: it has one already. */
@@ -107,6 +110,17 @@ static void json_event(struct format *format, const struct format_item *item,
 	}
 }
 
+static void json_close(struct format *format, const struct gather_event *event)
+{
+	struct buf *out = &format->output->buf;
+
+	if (format->output->per_query)
+		return;
+	buf_putc(out, ']');
+	copy_members(out, &event->document->root, false, false);
+	buf_putc(out, '}');
+}
+
 static void json_end(struct format *format, const struct gather_event *end)
 {
 	(void)end;
@@ -116,5 +130,8 @@ static void json_end(struct format *format, const struct gather_event *end)
 	output_pump(format->output);
 }
 
-const struct format_ops format_json = {
-	.need = FORMAT_NEEDS_ALL, .begin = json_begin, .event = json_event, .end = json_end};
+const struct format_ops format_json = {.need = FORMAT_NEEDS_ALL,
+				       .begin = json_begin,
+				       .event = json_event,
+				       .close = json_close,
+				       .end = json_end};

@@ -16,11 +16,12 @@ static void jsonl_event(struct format *format, const struct format_item *item,
 	write_line(format, event);
 }
 
-static void jsonl_end(struct format *format, const struct gather_event *end)
+/* What is of no query alone. */
+static void jsonl_end(struct format *format, const struct gather_event *event)
 {
 	if (!format->output->per_query)
-		write_line(format, end);
+		write_line(format, event);
 }
 
 const struct format_ops format_jsonl = {
-	.need = FORMAT_NEEDS_NOTHING, .event = jsonl_event, .end = jsonl_end};
+	.need = FORMAT_NEEDS_NOTHING, .event = jsonl_event, .close = jsonl_end, .end = jsonl_end};

@@ -59,13 +59,13 @@ void items_free(struct items *items)
 	*items = (struct items){0};
 }
 
-struct item *items_note(struct items *items, const struct gather_event *event)
+struct item *items_note(struct items *items, size_t index, const struct gather_event *event)
 {
 	struct item *item;
 
-	if (reach(items, event->item) < 0)
+	if (reach(items, index) < 0)
 		return NULL;
-	item = &items->all[event->item];
+	item = &items->all[index];
 	if (name_item(item, gather_result_name(&event->result)) < 0)
 		return NULL;
 	if (event->kind == GATHER_EVENT_ROWS) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What is known of each query while its answer comes: by its place in the request. */
+/* What is known of each query while its answer comes: by its place in the request, or in the
+ * sequence that the request is. */
 #ifndef CLI_ITEM_H
 #define CLI_ITEM_H
 
@@ -31,8 +32,8 @@ struct items {
 /* One for each query of the input, which may be none. 0 or -ENOMEM. */
 int items_init(struct items *items, const struct input *input) MUST_CHECK;
 void items_free(struct items *items);
-/* The event's item, with what the event says of it; reports' items appear with their first event.
- * NULL: no memory. */
-struct item *items_note(struct items *items, const struct gather_event *event);
+/* The item with what the event says of it; reports' items appear with their first event. NULL: no
+ * memory. */
+struct item *items_note(struct items *items, size_t index, const struct gather_event *event);
 
 #endif

@@ -53,7 +53,8 @@ static void judge(struct lines *lines, struct str line)
 	}
 	ok = document_member(&lines->document->root, "ok");
 	lines->failed |= ok != NULL && ok->type == JSON_FALSE;
-	if (event.kind == GATHER_EVENT_ERROR)
+	/* A step's is its item's too, but that says what came of all of it. */
+	if (event.kind == GATHER_EVENT_ERROR && !event.has_step)
 		judge_error(lines, &event.error);
 	for (size_t i = 0; event.kind == GATHER_EVENT_ANSWER && i < event.answer.count; i++)
 		if (event.answer.results[i].error.object != NULL)

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += libcli.la
 libcli_la_SOURCES = \
 	src/cli/ask.c src/cli/ask.h \
 	src/cli/complain.c src/cli/complain.h \
+	src/cli/conclusion.c src/cli/conclusion.h \
 	src/cli/duration.c src/cli/duration.h \
 	src/cli/failure.c src/cli/failure.h \
 	src/cli/format.c src/cli/format.h \
@@ -26,6 +27,7 @@ libcli_la_SOURCES = \
 	src/cli/signals.c src/cli/signals.h \
 	src/cli/spool.c src/cli/spool.h \
 	src/cli/template.c src/cli/template.h \
+	src/cli/titles.c src/cli/titles.h \
 	src/cli/width.c src/cli/width.h src/cli/width_table.h
 
 # Statically of our own parts, so that it starts in a millisecond.

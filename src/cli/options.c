@@ -11,11 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_CSV = 256, OPT_JSON, OPT_JSONL, OPT_OBJECTS };
+enum { OPT_CSV = 256, OPT_JSON, OPT_JSONL, OPT_OBJECTS, OPT_SNAPSHOT };
 
 static const struct option long_options[] = {{"command", required_argument, NULL, 'c'},
 					     {"file", required_argument, NULL, 'f'},
 					     {"set", required_argument, NULL, 'v'},
+					     {"sequence", no_argument, NULL, 's'},
+					     {"single-transaction", no_argument, NULL, '1'},
+					     {"snapshot", no_argument, NULL, OPT_SNAPSHOT},
 					     {"request", required_argument, NULL, 'J'},
 					     {"db", required_argument, NULL, 'd'},
 					     {"socket", required_argument, NULL, 'S'},
@@ -163,6 +166,16 @@ static int take_option(struct parser *p, int option, const char *value)
 		return 0;
 	case 'v':
 		return add_setting(p, value);
+	case 's':
+		/* -1 says the same and more, in either order. */
+		options->together = MAX(options->together, TOGETHER_SEQUENCE);
+		return 0;
+	case '1':
+		options->together = TOGETHER_TRANSACTION;
+		return 0;
+	case OPT_SNAPSHOT:
+		options->snapshot = true;
+		return 0;
 	case 'J':
 		options->lines_path = value;
 		return 0;
@@ -221,9 +234,8 @@ static int check_lines(const struct parser *p)
 	if (p->words > 0 || options->source_count > 0 || options->setting_count > 0)
 		return usage("-J goes without SQL, files and -v", "");
 	if (options->db != NULL || options->jobs > 0 || options->exit_on_error || p->format_given ||
-	    options->row_objects)
-		return usage("-J takes databases, limits and formats from the requests themselves",
-			     "");
+	    options->row_objects || options->together != TOGETHER_NOT || options->snapshot)
+		return usage("-J takes what to do and how from the requests themselves", "");
 	return 0;
 }
 
@@ -241,6 +253,8 @@ static int check(struct parser *p)
 	if (options->row_objects && options->format != FORMAT_JSON &&
 	    options->format != FORMAT_JSONL)
 		return usage("--objects goes with --json and --jsonl", "");
+	if (options->snapshot && options->together != TOGETHER_NOT)
+		return usage("--snapshot is for queries at the same time, not for -s and -1", "");
 	if (options->verb == VERB_QUERIES) {
 		if (options->source_count > 0)
 			return 0;
@@ -248,6 +262,8 @@ static int check(struct parser *p)
 	}
 	if (options->source_count > 0)
 		return usage("a command goes without SQL and -f", "");
+	if (options->together != TOGETHER_NOT)
+		return usage("-s and -1 go with SQL and -f, not with a command", "");
 	if (options->verb == VERB_REPORT)
 		return options->report != NULL
 			       ? 0
@@ -271,7 +287,7 @@ int options_parse(struct arena *arena, int argc, char **argv, struct options *re
 	optind = 0;
 	/* "-": words come in their place among the options, so that -c, -f and SQL keep their
 	 * order. */
-	while (rc == 0 && (option = getopt_long(argc, argv, "-c:f:v:J:d:S:m:j:ero:qhV",
+	while (rc == 0 && (option = getopt_long(argc, argv, "-c:f:v:s1J:d:S:m:j:ero:qhV",
 						long_options, NULL)) != -1)
 		rc = take_option(&p, option, optarg);
 	while (rc == 0 && optind < argc)

@@ -21,6 +21,13 @@ enum options_verb {
 	VERB_VERSION
 };
 
+/* How queries go together. */
+enum options_together {
+	TOGETHER_NOT,	     /* all at once, each on its own */
+	TOGETHER_SEQUENCE,   /* -s */
+	TOGETHER_TRANSACTION /* -1, also with -s */
+};
+
 enum options_format { FORMAT_TABLE, FORMAT_RAW, FORMAT_CSV, FORMAT_JSON, FORMAT_JSONL };
 
 /* Queries, in the order of the command line. */
@@ -46,7 +53,8 @@ struct options {
 	const char *db, *socket, *output; /* NULL: not given */
 	int64_t max_time_ms;		  /* 0: none */
 	unsigned jobs;			  /* 0: not given */
-	bool exit_on_error, quiet, row_objects;
+	enum options_together together;
+	bool snapshot, exit_on_error, quiet, row_objects;
 };
 
 /* 0; -EINVAL: a usage error, told on stderr; -ENOMEM. Everything lives in the arena or in argv. */

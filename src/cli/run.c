@@ -25,6 +25,7 @@ struct run {
 	const struct options *options;
 	struct gather *gather;
 	struct show show;
+	struct titles titles;
 	struct format format;
 	struct output output;
 	struct spool spool;
@@ -260,18 +261,26 @@ static int start(struct run *run, const struct input *input, struct gather_reque
 	rc = check_file_names(&run->output, input);
 	if (rc < 0)
 		return rc;
-	run->format.by_name = run->options->verb == VERB_REPORT || input->all_named;
+	run->format.stepped = run->options->together != TOGETHER_NOT;
+	run->format.by_name =
+		run->options->verb == VERB_REPORT || (input->all_named && !run->format.stepped);
 	run->format.unordered = run->options->format == FORMAT_JSONL && !run->output.per_query;
 	rc = show_init(&run->show, input, &run->format, &run->spool, &run->progress);
 	if (rc < 0) {
 		complain("out of memory");
 		return rc;
 	}
+	run->show.together = run->options->together;
+	run->show.titles = &run->titles;
 	rc = ask_connect(run->gather, run->options);
 	if (rc < 0)
 		return rc;
 	signals_install(run->gather);
-	rc = gather_send(run->gather, request, &run->id);
+	/* Before the report, so that they are there when its first query is. */
+	if (run->options->verb == VERB_REPORT && run->options->format == FORMAT_TABLE)
+		rc = titles_ask(&run->titles, run->gather);
+	if (rc == 0)
+		rc = gather_send(run->gather, request, &run->id);
 	if (rc < 0)
 		complain("%s", gather_message(run->gather));
 	return rc;
@@ -286,6 +295,7 @@ int run_queries(struct arena *arena, const struct options *options)
 
 	if (options->verb == VERB_QUERIES && input_load(arena, options, &input) < 0)
 		return EXIT_NOTHING;
+	titles_init(&run.titles, arena, options->report);
 	progress_start(&run.progress, options->quiet);
 	format_init(&run.format, options->format, &run.output);
 	run.output.fd = -1;

@@ -13,6 +13,7 @@ int show_init(struct show *show, const struct input *input, struct format *forma
 {
 	*show = (struct show){.format = format, .spool = spool, .progress = progress};
 	buf_init(&show->line, 0, NULL);
+	buf_init(&show->closing, 0, NULL);
 	show->document = document_new();
 	if (show->document == NULL)
 		return -ENOMEM;
@@ -23,36 +24,39 @@ void show_free(struct show *show)
 {
 	items_free(&show->items);
 	buf_free(&show->line);
+	buf_free(&show->closing);
 	document_free(show->document);
 }
 
-/* A query that was stopped because another one failed, or that never ran: one line for all of them
- * is enough. */
-static bool is_consequence(const struct gather_error *error)
+/* The queries are the steps of one item. */
+static bool is_stepped(const struct show *show)
 {
-	const char *code = gather_error_code(error);
-
-	return gather_error_effects(error) == GATHER_EFFECTS_NONE &&
-	       (strcmp(code, "cancelled") == 0 || strcmp(code, "skipped") == 0);
+	return show->together != TOGETHER_NOT;
 }
 
 static void tell_failure(struct show *show, size_t index, const struct gather_error *error)
 {
 	const struct item *item = &show->items.all[index];
+	const struct failure_place place = {.noun = is_stepped(show) ? "step" : "query",
+					    .number = index + 1,
+					    .name = item->name,
+					    .query = item->query};
 	struct buf text;
 
 	show->failed = true;
 	show->doubt |= gather_error_effects(error) != GATHER_EFFECTS_NONE;
-	if (is_consequence(error)) {
+	/* One line for all of them is enough. */
+	if (conclusion_is_consequence(error)) {
 		show->cancelled_count++;
 		return;
 	}
+	show->told = true;
 	/* In a terminal or a log that gets both, in order. */
 	if (!show->stopped)
 		output_flush(show->format->output);
 	progress_hide(show->progress);
 	buf_init(&text, 0, NULL);
-	failure_write(&text, index + 1, item->name, item->query, error);
+	failure_write(&text, &place, error);
 	complain_text(&text);
 	buf_free(&text);
 }
@@ -77,10 +81,13 @@ static int deliver(struct show *show, size_t index, const struct gather_event *e
 {
 	const struct item *item = &show->items.all[index];
 	struct format *format = show->format;
-	struct format_item shown = {.name = item->name,
-				    .title = item->query != NULL ? item->query->title : NULL};
+	struct format_item shown = {.name = item->name};
 	int rc = 0;
 
+	if (item->query != NULL)
+		shown.title = item->query->title;
+	else if (show->titles != NULL)
+		shown.title = titles_find(show->titles, item->name);
 	if (!show->stopped) {
 		rc = open_file(show, index);
 		if (rc == 0) {
@@ -175,18 +182,47 @@ static int advance(struct show *show)
 	return rc;
 }
 
+/* Where the event belongs: 0, -EPROTO, or 1: it closes the item whose steps the queries are. */
+static int place_event(const struct show *show, const struct gather_event *event, size_t *ret_index)
+{
+	bool closes = event->kind == GATHER_EVENT_DONE || event->kind == GATHER_EVENT_ERROR;
+	size_t index = is_stepped(show) ? event->step : event->item;
+
+	if (is_stepped(show) && (event->item != 0 || buf_len(&show->closing) > 0))
+		return -EPROTO;
+	if (is_stepped(show) && !event->has_step)
+		return closes && show->items.closed_count == show->items.count ? 1 : -EPROTO;
+	/* A query has one answer; a report's queries are not known before. */
+	if (event->has_step != is_stepped(show) ||
+	    (index < show->items.count ? show->items.all[index].closed : show->items.fixed))
+		return -EPROTO;
+	*ret_index = index;
+	return 0;
+}
+
+/* For the end, when all of the steps have been shown. */
+static int keep_closing(struct show *show, const struct gather_event *event)
+{
+	struct format *format = show->format;
+
+	buf_append_str(&show->closing, event->document->root.raw);
+	if (format->unordered && !show->stopped && format->ops->close != NULL)
+		format->ops->close(format, event);
+	return buf_error(&show->closing);
+}
+
 int show_event(struct show *show, const struct gather_event *event)
 {
 	enum format_need need = show->format->ops->need;
 	bool closes = event->kind == GATHER_EVENT_DONE || event->kind == GATHER_EVENT_ERROR;
-	size_t index = event->item;
 	struct item *item;
+	size_t index;
 	int rc;
 
-	/* A query has one answer; a report's queries are not known before. */
-	if (index < show->items.count ? show->items.all[index].closed : show->items.fixed)
-		return -EPROTO;
-	item = items_note(&show->items, event);
+	rc = place_event(show, event, &index);
+	if (rc != 0)
+		return rc < 0 ? rc : keep_closing(show, event);
+	item = items_note(&show->items, index, event);
 	if (item == NULL)
 		return -ENOMEM;
 	if (show->format->unordered)
@@ -209,9 +245,46 @@ static void tell_consequences(struct show *show)
 	if (show->cancelled_count == 0)
 		return;
 	progress_hide(show->progress);
-	complain("%zu %s cancelled, without any effect", show->cancelled_count,
-		 show->cancelled_count == 1 ? "query was" : "queries were");
+	if (is_stepped(show))
+		complain("%zu %s cancelled or not run, without any effect", show->cancelled_count,
+			 show->cancelled_count == 1 ? "step was" : "steps were");
+	else
+		complain("%zu %s cancelled, without any effect", show->cancelled_count,
+			 show->cancelled_count == 1 ? "query was" : "queries were");
 	show->cancelled_count = 0;
+}
+
+/* The item whose steps the queries are, if its end is known: shows and tells what came of it. */
+static int conclude(struct show *show)
+{
+	struct conclusion conclusion = {.together = show->together,
+					.told = show->told,
+					.failed = show->failed,
+					.doubt = show->doubt,
+					.stopped = show->stopped};
+	struct format *format = show->format;
+	struct gather_event closing;
+	struct buf text;
+	int rc;
+
+	if (buf_len(&show->closing) == 0)
+		return 0;
+	rc = document_read(show->document, buf_str(&show->closing));
+	if (rc == 0)
+		rc = event_read(show->document, &closing);
+	if (rc < 0)
+		return rc;
+	if (!format->unordered && !show->stopped && format->ops->close != NULL)
+		format->ops->close(format, &closing);
+	buf_init(&text, 0, NULL);
+	conclusion_write(&text, &conclusion, &closing.result);
+	if (!show->stopped && buf_len(&text) > 0)
+		output_flush(format->output);
+	complain_text(&text);
+	buf_free(&text);
+	show->failed = conclusion.failed;
+	show->doubt = conclusion.doubt;
+	return 0;
 }
 
 int show_end(struct show *show, const struct gather_event *end)
@@ -220,16 +293,19 @@ int show_end(struct show *show, const struct gather_event *end)
 	int rc;
 
 	progress_hide(show->progress);
-	if (show->items.closed_count < show->items.count)
+	if (show->items.closed_count < show->items.count ||
+	    (is_stepped(show) && buf_len(&show->closing) == 0))
 		return -EPROTO;
 	if (format->ops->need == FORMAT_NEEDS_ALL && !show->stopped)
 		format->ops->begin(format, end);
 	rc = format->unordered ? 0 : advance(show);
+	tell_consequences(show);
+	if (rc == 0)
+		rc = conclude(show);
 	if (rc == 0 && !show->stopped && format->ops->end != NULL)
 		format->ops->end(format, end);
 	if (rc == 0 && !show->stopped)
 		rc = output_flush(format->output);
-	tell_consequences(show);
 	return rc;
 }
 
@@ -240,4 +316,6 @@ void show_abandon(struct show *show)
 		if (show->items.all[show->turn].failed && replay(show, show->turn) < 0)
 			break;
 	tell_consequences(show);
+	progress_hide(show->progress);
+	(void)conclude(show); /* for lack of memory the loss is told alone */
 }

@@ -7,10 +7,12 @@
 #define CLI_SHOW_H
 
 #include "base/macros.h"
+#include "cli/conclusion.h"
 #include "cli/format.h"
 #include "cli/item.h"
 #include "cli/progress.h"
 #include "cli/spool.h"
+#include "cli/titles.h"
 
 struct show {
 	struct items items;
@@ -24,9 +26,13 @@ struct show {
 	bool stopped;		/* no output any more; errors are still told */
 	size_t cancelled_count; /* failures that are the consequence of others, told as a number */
 	bool failed, doubt; /* some query did; some query may have taken effect without an answer */
+	const struct titles *titles;	/* of queries whose text is not known */
+	enum options_together together; /* else the queries are the steps of one item, which */
+	struct buf closing;		/* this line closes: empty until it has come */
+	bool told;			/* an error of a query, one by one */
 };
 
-/* 0 or -ENOMEM. */
+/* 0 or -ENOMEM. `together`, `titles` and `stopped` are the caller's to set. */
 int show_init(struct show *show, const struct input *input, struct format *format,
 	      struct spool *spool, struct progress *progress) MUST_CHECK;
 void show_free(struct show *show);

@@ -80,6 +80,22 @@ static const struct {
 	{{"-J", "-", "-d", "x"}, -EINVAL, 0},
 	{{"-J", "-", "--csv"}, -EINVAL, 0},
 	{{"--objects", "--csv", "select 1"}, -EINVAL, 0},
+	{{"-s", "select 1", "-f", "x", "-c", "commit"}, 0, VERB_QUERIES},
+	{{"--sequence", "-v", "a=1", "-f", "x"}, 0, VERB_QUERIES},
+	{{"-1f", "x"}, 0, VERB_QUERIES},
+	{{"--single-transaction", "-f", "x"}, 0, VERB_QUERIES},
+	{{"--snapshot", "-f", "x", "--jsonl"}, 0, VERB_QUERIES},
+	{{"--snapshot", "report", "daily"}, 0, VERB_REPORT},
+	{{"-s"}, -EINVAL, 0},
+	{{"-1"}, -EINVAL, 0},
+	{{"-s", "report", "daily"}, -EINVAL, 0},
+	{{"-1", "report", "daily"}, -EINVAL, 0},
+	{{"-1", "ping"}, -EINVAL, 0},
+	{{"-s", "--snapshot", "select 1"}, -EINVAL, 0},
+	{{"-1", "--snapshot", "select 1"}, -EINVAL, 0},
+	{{"-J", "-", "-s"}, -EINVAL, 0},
+	{{"-J", "-", "-1"}, -EINVAL, 0},
+	{{"-J", "-", "--snapshot"}, -EINVAL, 0},
 };
 
 START_TEST(line)
@@ -150,7 +166,25 @@ START_TEST(help)
 		at += len + 1;
 	}
 	ck_assert_ptr_null(strstr(options_help(), "--html"));
-	ck_assert_ptr_null(strstr(options_help(), "--snapshot"));
+}
+END_TEST
+
+/* -1 is -s and more. */
+START_TEST(together)
+{
+	ck_assert_int_eq(PARSE("select 1"), 0);
+	ck_assert_int_eq(options.together, TOGETHER_NOT);
+	ck_assert(!options.snapshot);
+	ck_assert_int_eq(PARSE("-s", "select 1"), 0);
+	ck_assert_int_eq(options.together, TOGETHER_SEQUENCE);
+	ck_assert_int_eq(PARSE("-1", "select 1"), 0);
+	ck_assert_int_eq(options.together, TOGETHER_TRANSACTION);
+	ck_assert_int_eq(PARSE("-1", "-s", "select 1"), 0);
+	ck_assert_int_eq(options.together, TOGETHER_TRANSACTION);
+	ck_assert_int_eq(PARSE("-s1", "select 1"), 0);
+	ck_assert_int_eq(options.together, TOGETHER_TRANSACTION);
+	ck_assert_int_eq(PARSE("--snapshot", "select 1"), 0);
+	ck_assert(options.snapshot);
 }
 END_TEST
 
@@ -165,6 +199,7 @@ int main(void)
 	tcase_add_test(tcase, settings);
 	tcase_add_test(tcase, everything_else);
 	tcase_add_test(tcase, formats);
+	tcase_add_test(tcase, together);
 	tcase_add_test(tcase, help);
 	return suite_run(suite);
 }

@@ -290,6 +290,243 @@ START_TEST(place_of_an_error_in_a_file)
 }
 END_TEST
 
+/* ---- steps ---- */
+
+#define STEP(n)	     "0,\"step\":" n
+#define CLOSED(rest) "{\"id\":1,\"event\":\"done\",\"item\":0" rest "}\n"
+#define CLOSED_BY(code, effects, rest)                                                             \
+	"{\"id\":1,\"event\":\"error\",\"item\":0,\"error\":{\"code\":\"" code                     \
+	"\",\"message\":\"said so\",\"effects\":\"" effects "\"}" rest "}\n"
+#define COMMITTED   ",\"outcome\":\"committed\",\"elapsed\":0.5"
+#define ROLLED_BACK ",\"outcome\":\"rolled_back\""
+#define IN_DOUBT    ",\"outcome\":\"unknown\""
+
+START_TEST(sequence_is_sent)
+{
+	write_file("in", "-- name: b\nselect :x;");
+	SCRIPT({FAKE_READ,
+		"{\"id\":1,\"gather\":[{\"sequence\":[\"select 1\",{\"sql\":\"select :x\",\"name\":"
+		"\"b\",\"params\":{\"x\":\"7\"}}]}],\"stream\":true"},
+	       {FAKE_SEND, COLUMNS(STEP("0")) ROWS(STEP("0"), "[1]") DONE(STEP("0")) COLUMNS(STEP(
+				   "1")) ROWS(STEP("1"), "[2]") DONE(STEP("1")) CLOSED("") END});
+	ck_assert_int_eq(RUN("-s", "-r", "-v", "x=7", "select 1", "-f", "in"), EXIT_ALL_WELL);
+	ck_assert_str_eq(out, "1\n2\n");
+	ck_assert_str_eq(err, "");
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(transaction_is_sent)
+{
+	SCRIPT({FAKE_READ, "\"gather\":[{\"transaction\":[\"select 1\"]}],\"db\":\"x\""},
+	       {FAKE_SEND, DONE(STEP("0")) CLOSED(COMMITTED) END});
+	ck_assert_int_eq(RUN("-1", "-d", "x", "select 1"), EXIT_ALL_WELL);
+	ck_assert_str_eq(out, "SELECT 1\n");
+	ck_assert_str_eq(err, "");
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(snapshot_is_sent)
+{
+	SCRIPT({FAKE_READ, "\"gather\":[\"select 1\"],\"snapshot\":true,\"stream\":true"},
+	       {FAKE_SEND, DONE("0") "{\"id\":1,\"event\":\"end\",\"ok\":true,\"failed\":0,"
+				     "\"snapshot\":{\"lsn\":\"0/1\"}}\n"});
+	ck_assert_int_eq(RUN("--snapshot", "--json", "select 1"), EXIT_ALL_WELL);
+	ck_assert_str_eq(out, "{\"id\":1,\"ok\":true,\"failed\":0,\"snapshot\":{\"lsn\":\"0/1\"},"
+			      "\"results\":[{\"count\":1,\"command\":\"SELECT\"}]}\n");
+	fake_stop(&fake);
+}
+END_TEST
+
+/* The combined answer has the shape that the daemon gives it. Names are labels only. */
+START_TEST(transaction_as_json)
+{
+	write_file("in", "-- name: a\nselect 1;\n-- name: b\nselect 2;");
+	SCRIPT({FAKE_READ, NULL},
+	       {FAKE_SEND, COLUMNS(STEP("1")) ROWS(STEP("1"), "[2]") DONE(STEP("0")) DONE(STEP("1"))
+				   CLOSED(COMMITTED) END});
+	ck_assert_int_eq(RUN("-1", "--json", "-f", "in"), EXIT_ALL_WELL);
+	ck_assert_str_eq(out, "{\"id\":1,\"ok\":true,\"failed\":0,\"elapsed\":2.5,\"results\":[{"
+			      "\"steps\":[{\"name\":\"a\",\"count\":1,\"command\":\"SELECT\"},"
+			      "{\"name\":\"b\",\"columns\":[{\"name\":\"n\",\"type\":\"int4\","
+			      "\"oid\":23}],\"rows\":[[2]],\"count\":1,\"command\":\"SELECT\"}],"
+			      "\"outcome\":\"committed\",\"elapsed\":0.5}]}\n");
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(transaction_as_jsonl)
+{
+	static const char events[] = COLUMNS(STEP("0")) DONE(STEP("0")) CLOSED(COMMITTED) END;
+
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, events});
+	ck_assert_int_eq(RUN("-1", "--jsonl", "select 1"), EXIT_ALL_WELL);
+	ck_assert_str_eq(out, events);
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(file_for_each_step)
+{
+	write_file("in", "-- name: a\nselect 1;\n-- name: b\nselect 2;");
+	SCRIPT({FAKE_READ, NULL},
+	       {FAKE_SEND, COLUMNS(STEP("0")) ROWS(STEP("0"), "[1]") DONE(STEP("0"))
+				   COLUMNS(STEP("1")) DONE(STEP("1")) CLOSED(COMMITTED) END});
+	ck_assert_int_eq(RUN("-1", "--csv", "-o", "%n.csv", "-f", "in"), EXIT_ALL_WELL);
+	read_back("a.csv", out, sizeof(out));
+	ck_assert_str_eq(out, "n\n1\n");
+	read_back("b.csv", out, sizeof(out));
+	ck_assert_str_eq(out, "n\n");
+	fake_stop(&fake);
+}
+END_TEST
+
+#define BOTH_DONE  DONE(STEP("0")) DONE(STEP("1"))
+#define ONE_FAILED DONE(STEP("0")) FAIL(STEP("1"), "sql", "none")
+
+static const struct {
+	const char *name, *option;
+	const char *answer;
+	int status;
+	const char *said; /* all of it */
+} endings[] = {
+	{"a step of a sequence fails", "-s",
+	 FAIL(STEP("0"), "sql", "none") FAIL(STEP("1"), "skipped", "none")
+		 CLOSED_BY("sql", "none", "") END,
+	 EXIT_FAILED,
+	 "gather: step 1: ERROR:  said so\nQUERY:  select 1\n"
+	 "gather: 1 step was cancelled or not run, without any effect\n"},
+	{"one whose effects are not known", "-s",
+	 DONE(STEP("0")) FAIL(STEP("1"), "connection_lost", "unknown")
+		 CLOSED_BY("connection_lost", "unknown", "") END,
+	 EXIT_DOUBT,
+	 "gather: step 2: connection_lost: said so\nQUERY:  select 2\n"
+	 "EFFECTS:  unknown: the query may have been executed\n"},
+	{"no connection", "-s",
+	 FAIL(STEP("0"), "skipped", "none") FAIL(STEP("1"), "skipped", "none")
+		 CLOSED_BY("unavailable", "none", "") END,
+	 EXIT_FAILED,
+	 "gather: 2 steps were cancelled or not run, without any effect\n"
+	 "gather: sequence: unavailable: said so\n"},
+	{"rolled back", "-1", ONE_FAILED CLOSED_BY("sql", "none", ROLLED_BACK) END, EXIT_FAILED,
+	 "gather: step 2: ERROR:  said so\nQUERY:  select 2\n"
+	 "gather: the transaction was rolled back: nothing of it remains\n"},
+	{"rolled back, whatever a step says", "-1",
+	 DONE(STEP("0")) FAIL(STEP("1"), "connection_lost", "unknown")
+		 CLOSED_BY("connection_lost", "none", ROLLED_BACK) END,
+	 EXIT_FAILED,
+	 "gather: step 2: connection_lost: said so\nQUERY:  select 2\n"
+	 "EFFECTS:  unknown: the query may have been executed\n"
+	 "gather: the transaction was rolled back: nothing of it remains\n"},
+	{"COMMIT fails", "-1", BOTH_DONE CLOSED_BY("sql", "none", ROLLED_BACK) END, EXIT_FAILED,
+	 "gather: COMMIT: ERROR:  said so\n"
+	 "gather: the transaction was rolled back: nothing of it remains\n"},
+	{"nobody knows", "-1", BOTH_DONE CLOSED_BY("connection_lost", "unknown", IN_DOUBT) END,
+	 EXIT_DOUBT,
+	 "gather: COMMIT: connection_lost: said so\n"
+	 "gather: whether the transaction was committed is not known\n"},
+	{"not said", "-1", BOTH_DONE CLOSED("") END, EXIT_DOUBT,
+	 "gather: whether the transaction was committed is not known\n"},
+	{"no connection for a transaction", "-1",
+	 FAIL(STEP("0"), "skipped", "none") FAIL(STEP("1"), "skipped", "none")
+		 CLOSED_BY("unavailable", "none", ROLLED_BACK) END,
+	 EXIT_FAILED,
+	 "gather: 2 steps were cancelled or not run, without any effect\n"
+	 "gather: transaction: unavailable: said so\n"
+	 "gather: the transaction was rolled back: nothing of it remains\n"},
+	{"committed, whatever else was said", "-1",
+	 BOTH_DONE CLOSED_BY("timeout", "unknown", COMMITTED) END, EXIT_ALL_WELL,
+	 "gather: COMMIT: timeout: said so\n"
+	 "gather: the transaction was committed all the same\n"},
+	{"committed, with an answer missing", "-1",
+	 DONE(STEP("0")) FAIL(STEP("1"), "too_large", "done")
+		 CLOSED_BY("too_large", "done", COMMITTED) END,
+	 EXIT_DOUBT,
+	 "gather: step 2: too_large: said so\nQUERY:  select 2\n"
+	 "EFFECTS:  done: the query was executed, only its answer is missing\n"
+	 "gather: the transaction was committed all the same\n"},
+	{"an end without the item's", "-1", BOTH_DONE END, EXIT_DOUBT,
+	 "gather: the answer makes no sense\n"},
+	{"an item's end without all steps'", "-1", DONE(STEP("0")) CLOSED(COMMITTED) END,
+	 EXIT_DOUBT, "gather: the answer makes no sense\n"},
+	{"two ends", "-1", BOTH_DONE CLOSED(COMMITTED) CLOSED(COMMITTED) END, EXIT_DOUBT,
+	 "gather: the transaction was committed all the same\n"
+	 "gather: the answer makes no sense\n"},
+	{"a step too many", "-1", BOTH_DONE DONE(STEP("2")), EXIT_DOUBT,
+	 "gather: the answer makes no sense\n"},
+	{"another item", "-1", DONE("1,\"step\":0"), EXIT_DOUBT,
+	 "gather: the answer makes no sense\n"},
+	{"a step of a query", "-q", DONE(STEP("0")), EXIT_DOUBT,
+	 "gather: the answer makes no sense\n"},
+};
+
+START_TEST(ending)
+{
+	static const char *const formats[] = {"--csv", "-r", "--json", "--jsonl"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, endings[_i].answer});
+		ck_assert_msg(RUN(endings[_i].option, formats[i], "select 1", "select 2") ==
+				      endings[_i].status,
+			      "%s: %s", endings[_i].name, err);
+		ck_assert_str_eq(err, endings[_i].said);
+		fake_stop(&fake);
+	}
+}
+END_TEST
+
+START_TEST(place_of_an_error_in_a_step)
+{
+	write_file("in", "create table a (b int);\n-- name: second\nselect\n  nope;\n");
+	SCRIPT({FAKE_READ, NULL},
+	       {FAKE_SEND,
+		DONE(STEP("0")) "{\"id\":1,\"event\":\"error\",\"item\":0,\"step\":1,"
+				"\"error\":{\"code\":\"sql\",\"severity\":\"ERROR\","
+				"\"message\":\"nope\",\"position\":10,\"effects\":"
+				"\"none\"}}\n" CLOSED_BY("sql", "none", ROLLED_BACK) END});
+	ck_assert_int_eq(RUN("-1", "-f", "in"), EXIT_FAILED);
+	ck_assert_str_eq(err, "gather: in:4: second: ERROR:  nope\nLINE 2:   nope\n          ^\n"
+			      "gather: the transaction was rolled back: nothing of it remains\n");
+	fake_stop(&fake);
+}
+END_TEST
+
+/* ---- titles of a report ---- */
+
+#define LISTING                                                                                    \
+	"{\"id\":1,\"reports\":[{\"name\":\"other\",\"queries\":[{\"name\":\"q\",\"title\":\"X\"}" \
+	"]},"                                                                                      \
+	"{\"name\":\"broken\",\"error\":\"e\"},{\"name\":\"daily\",\"title\":\"D\",\"params\":[]," \
+	"\"queries\":[{\"name\":\"q\",\"title\":\"The \\\"title\\\"\"},{\"name\":\"p\"}]}]}\n"
+#define REPORT_DONE(item, name)                                                                    \
+	"{\"id\":2,\"event\":\"done\",\"item\":" item ",\"name\":\"" name                          \
+	"\",\"count\":1,\"command\":\"DELETE\"}\n"
+#define REPORT_END "{\"id\":2,\"event\":\"end\",\"ok\":true,\"failed\":0}\n"
+
+static const struct {
+	const char *listing, *printed;
+} listings[] = {
+	{LISTING, "The \"title\"\nDELETE 1\np\nDELETE 1\n"},
+	{"{\"id\":1,\"reports\":[]}\n", "q\nDELETE 1\np\nDELETE 1\n"},
+	{"{\"id\":1,\"reports\":7}\n", "q\nDELETE 1\np\nDELETE 1\n"},
+	{"{\"id\":1,\"error\":{\"code\":\"denied\"}}\n", "q\nDELETE 1\np\nDELETE 1\n"},
+	{"", "q\nDELETE 1\np\nDELETE 1\n"},
+};
+
+/* Both lines are sent before an answer is read. */
+START_TEST(report_with_titles)
+{
+	SCRIPT({FAKE_READ, "{\"id\":1,\"reports\":true}"},
+	       {FAKE_READ, "{\"id\":2,\"report\":\"daily\""}, {FAKE_SEND, listings[_i].listing},
+	       {FAKE_SEND, REPORT_DONE("0", "q") REPORT_DONE("1", "p") REPORT_END});
+	ck_assert_int_eq(RUN("report", "daily"), EXIT_ALL_WELL);
+	ck_assert_str_eq(out, listings[_i].printed);
+	ck_assert_str_eq(err, "");
+	fake_stop(&fake);
+}
+END_TEST
+
 /* ---- files ---- */
 
 START_TEST(file_appears)
@@ -455,6 +692,35 @@ START_TEST(signal_leaves_doubt)
 }
 END_TEST
 
+static const struct {
+	const char *closing;
+	int status;
+	const char *said;
+} cancelled_transactions[] = {
+	{FAIL(STEP("1"), "cancelled", "none") CLOSED_BY("cancelled", "none", ROLLED_BACK), 130,
+	 "gather: 1 step was cancelled or not run, without any effect\n"
+	 "gather: the transaction was rolled back: nothing of it remains\ngather: cancelled\n"},
+	{DONE(STEP("1")) CLOSED(COMMITTED), 130,
+	 "gather: the transaction was committed all the same\ngather: cancelled\n"},
+	{DONE(STEP("1")) CLOSED_BY("cancelled", "unknown", IN_DOUBT), 130,
+	 "gather: COMMIT: cancelled: said so\n"
+	 "gather: whether the transaction was committed is not known\n"
+	 "gather: cancelled; some query may have taken effect\n"},
+};
+
+START_TEST(signal_in_a_transaction)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS(STEP("0")) ROWS(STEP("0"), "[1]")},
+	       {FAKE_SIGNAL, NULL, SIGINT}, {FAKE_READ, "\"cancel\":1"},
+	       {FAKE_SEND, DONE(STEP("0"))}, {FAKE_SEND, cancelled_transactions[_i].closing},
+	       {FAKE_SEND, END});
+	ck_assert_int_eq(RUN("-1", "select 1", "select 2"), cancelled_transactions[_i].status);
+	ck_assert_str_eq(err, cancelled_transactions[_i].said);
+	ck_assert_str_eq(out, "");
+	fake_stop(&fake);
+}
+END_TEST
+
 /* The daemon does not react to the cancel: a second signal ends it all. */
 START_TEST(second_signal)
 {
@@ -590,6 +856,15 @@ int main(void)
 	tcase_add_test(tcase, unused_setting);
 	tcase_add_test(tcase, no_daemon);
 	tcase_add_test(tcase, place_of_an_error_in_a_file);
+	tcase_add_test(tcase, sequence_is_sent);
+	tcase_add_test(tcase, transaction_is_sent);
+	tcase_add_test(tcase, snapshot_is_sent);
+	tcase_add_test(tcase, transaction_as_json);
+	tcase_add_test(tcase, transaction_as_jsonl);
+	tcase_add_test(tcase, file_for_each_step);
+	tcase_add_loop_test(tcase, ending, 0, ARRAY_SIZE(endings));
+	tcase_add_test(tcase, place_of_an_error_in_a_step);
+	tcase_add_loop_test(tcase, report_with_titles, 0, ARRAY_SIZE(listings));
 	tcase_add_test(tcase, file_appears);
 	tcase_add_test(tcase, file_does_not_appear);
 	tcase_add_test(tcase, file_for_each_query);
@@ -598,6 +873,7 @@ int main(void)
 	tcase_add_test(tcase, closed_pipe);
 	tcase_add_test(tcase, slow_reader);
 	tcase_add_loop_test(tcase, signal_cancels, 0, ARRAY_SIZE(signals));
+	tcase_add_loop_test(tcase, signal_in_a_transaction, 0, ARRAY_SIZE(cancelled_transactions));
 	tcase_add_test(tcase, ignored_signal_stays_ignored);
 	tcase_add_test(tcase, signal_leaves_doubt);
 	tcase_add_loop_test(tcase, conversation, 0, ARRAY_SIZE(conversations));
