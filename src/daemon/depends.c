@@ -7,64 +7,154 @@
 #include "daemon/item.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* ---- keeping values ---- */
+/* ---- what is asked for ---- */
+
+static int compare_columns(struct str a, struct str b)
+{
+	int order = memcmp(a.data, b.data, MIN(a.len, b.len));
+
+	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct capture *one = a, *other = b;
+	int order = compare_columns(one->column, other->column);
+
+	return order != 0 ? order : (one->row > other->row) - (one->row < other->row);
+}
 
 static struct capture *find_capture(const struct gather *gather,
 				    const struct request_reference *reference)
 {
-	const struct step *source = &gather->items[reference->item].steps[0];
+	const struct captures *captures = gather->items[reference->item].steps[0].captures;
+	struct capture key = {.column = reference->column, .row = reference->row};
 
-	for (struct capture *capture = source->captures; capture != NULL; capture = capture->next)
-		if (capture->row == reference->row && str_equal(capture->column, reference->column))
-			return capture;
-	return NULL;
+	return bsearch(&key, captures->list, captures->count, sizeof(key), compare);
 }
 
-static int add_capture(struct gather *gather, const struct request_reference *reference)
-{
-	struct step *source = &gather->items[reference->item].steps[0];
-	struct capture *capture;
-
-	if (find_capture(gather, reference) != NULL)
-		return 0;
-	capture = arena_calloc(&gather->arena, 1, sizeof(*capture));
-	if (capture == NULL)
-		return -ENOMEM;
-	*capture = (struct capture){.next = source->captures,
-				    .column = reference->column,
-				    .row = reference->row,
-				    .index = SIZE_MAX};
-	source->captures = capture;
-	return 0;
-}
-
-int depends_init(struct gather *gather)
+/* Calls fn for each reference of the gather, until one fails. */
+static int for_references(struct gather *gather,
+			  int (*fn)(struct gather *, const struct request_reference *))
 {
 	for (size_t i = 0; i < gather->item_count; i++) {
-		struct item *item = &gather->items[i];
+		const struct request_item *item = gather->items[i].request;
 
-		item->unmet = item->request->depend_count;
-		for (size_t s = 0; item->unmet > 0 && s < item->request->step_count; s++) {
-			const struct request_query *step = &item->request->steps[s];
+		for (size_t s = 0; item->depend_count > 0 && s < item->step_count; s++) {
+			const struct request_query *step = &item->steps[s];
 
-			for (size_t p = 0; p < step->param_count; p++)
-				if (step->params[p].reference != NULL &&
-				    add_capture(gather, step->params[p].reference) < 0)
-					return -ENOMEM;
+			for (size_t p = 0; p < step->param_count; p++) {
+				const struct request_reference *reference =
+					step->params[p].reference;
+				int rc = reference != NULL ? fn(gather, reference) : 0;
+
+				if (rc < 0)
+					return rc;
+			}
 		}
 	}
 	return 0;
 }
 
-void depends_take_columns(struct step *step, const struct db_column *columns, size_t count)
+static int count_capture(struct gather *gather, const struct request_reference *reference)
 {
-	/* Of columns with the same name the first counts. */
-	for (struct capture *capture = step->captures; capture != NULL; capture = capture->next)
-		for (size_t i = count; i-- > 0;)
-			if (str_is(capture->column, columns[i].name))
-				capture->index = i;
+	struct step *source = &gather->items[reference->item].steps[0];
+
+	if (source->captures == NULL)
+		source->captures = arena_calloc(&gather->arena, 1, sizeof(*source->captures));
+	if (source->captures == NULL)
+		return -ENOMEM;
+	source->captures->count++;
+	return 0;
+}
+
+static int add_capture(struct gather *gather, const struct request_reference *reference)
+{
+	struct captures *captures = gather->items[reference->item].steps[0].captures;
+
+	if (captures->list == NULL) {
+		captures->list =
+			arena_calloc(&gather->arena, captures->count, sizeof(*captures->list));
+		captures->count = 0;
+	}
+	if (captures->list == NULL)
+		return -ENOMEM;
+	captures->list[captures->count++] =
+		(struct capture){.column = reference->column, .row = reference->row};
+	return 0;
+}
+
+static void sort(struct captures *captures)
+{
+	size_t kept = 0;
+
+	qsort(captures->list, captures->count, sizeof(*captures->list), compare);
+	for (size_t i = 0; i < captures->count; i++)
+		if (kept == 0 || compare(&captures->list[kept - 1], &captures->list[i]) != 0)
+			captures->list[kept++] = captures->list[i];
+	captures->count = kept;
+}
+
+int depends_init(struct gather *gather)
+{
+	for (size_t i = 0; i < gather->item_count; i++)
+		gather->items[i].unmet = gather->items[i].request->depend_count;
+	if (for_references(gather, count_capture) < 0 || for_references(gather, add_capture) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < gather->item_count; i++)
+		if (gather->items[i].steps[0].captures != NULL)
+			sort(gather->items[i].steps[0].captures);
+	return 0;
+}
+
+/* ---- keeping values ---- */
+
+/* The first capture of a column; the list's end: nobody asks for it. */
+static struct capture *find_column(const struct captures *captures, struct str column)
+{
+	size_t low = 0, high = captures->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_columns(captures->list[middle].column, column) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return &captures->list[low];
+}
+
+int depends_take_columns(struct step *step, const struct db_column *columns, size_t count)
+{
+	struct captures *captures = step->captures;
+	struct arena *arena = &step->item->gather->arena;
+
+	if (captures == NULL)
+		return 0;
+	captures->columns = arena_calloc(arena, count, sizeof(*captures->columns));
+	if (captures->columns == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		struct capture *end = captures->list + captures->count;
+		struct capture *first = find_column(captures, str_from(columns[i].name));
+		struct capture_column *column = &captures->columns[captures->column_count];
+
+		/* Of columns with the same name the first counts. */
+		if (first == end || !str_is(first->column, columns[i].name) || first->found)
+			continue;
+		*column = (struct capture_column){.index = i, .next = first, .end = first};
+		for (; column->end < end && str_equal(column->end->column, first->column);
+		     column->end++)
+			column->end->found = true;
+		if (first->row < 0)
+			column->all = column->next++;
+		captures->column_count++;
+	}
+	return 0;
 }
 
 static int keep(struct arena *arena, struct capture *capture, const struct db_cell *cell)
@@ -93,11 +183,18 @@ static int keep(struct arena *arena, struct capture *capture, const struct db_ce
 
 int depends_take_row(struct step *step, const struct db_cell *cells)
 {
-	for (struct capture *capture = step->captures; capture != NULL; capture = capture->next) {
-		bool wanted = capture->row < 0 || (uint64_t)capture->row == step->row_count;
+	struct arena *arena = &step->item->gather->arena;
+	struct captures *captures = step->captures;
 
-		if (wanted && capture->index != SIZE_MAX &&
-		    keep(&step->item->gather->arena, capture, &cells[capture->index]) < 0)
+	for (size_t i = 0; captures != NULL && i < captures->column_count; i++) {
+		struct capture_column *column = &captures->columns[i];
+		const struct db_cell *cell = &cells[column->index];
+
+		if (column->all != NULL && keep(arena, column->all, cell) < 0)
+			return -ENOMEM;
+		if (column->next == column->end || (uint64_t)column->next->row != step->row_count)
+			continue;
+		if (keep(arena, column->next++, cell) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -146,7 +243,7 @@ static const char *missing_value(const struct gather *gather, struct arena *aren
 		return describe(arena, source, "failed");
 	if (!source->steps[0].query.has_rows)
 		return describe(arena, source, "gives no rows");
-	if (capture == NULL || capture->index == SIZE_MAX)
+	if (capture == NULL || !capture->found)
 		return describe(arena, source, "has no such column");
 	if (reference->row >= 0 && capture->count == 0)
 		return describe(arena, source, "has no such row");

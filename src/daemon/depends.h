@@ -11,20 +11,39 @@
 #include "wire/reply.h"
 #include "wire/request.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct gather;
 struct item;
 struct step;
 
-/* One reference's values: of a row, or of all. In the gather's arena. */
+/* What one reference asks for: values of a row, or of all. In the gather's arena. */
 struct capture {
-	struct capture *next; /* of the same step */
 	struct str column;
 	int64_t row;	     /* -1: all */
-	size_t index;	     /* of the column; SIZE_MAX: there is none of this name */
+	bool found;	     /* the result has such a column */
 	const char **values; /* NULL: SQL NULL */
 	size_t count, capacity;
+};
+
+/* A column that references ask for: its captures, and the row of which the next of them is. */
+struct capture_column {
+	size_t index; /* in the result */
+	struct capture *next, *end;
+	struct capture *all; /* of the whole column; NULL: nobody asks for it */
+};
+
+/*
+ * All that references ask of one step. A request may have as many as its line has room for, so
+ * nothing here may walk all of them for each row or for each other.
+ */
+struct captures {
+	struct capture *list; /* by column, then row; each once */
+	size_t count;
+	struct capture_column *columns; /* those that the result has */
+	size_t column_count;
 };
 
 /* Prepares the sources of all references: 0 or -ENOMEM. */
@@ -39,7 +58,9 @@ int depends_value(void *ctx, const struct request_reference *reference, const ch
 
 /* ---- for step.c ---- */
 
-void depends_take_columns(struct step *step, const struct db_column *columns, size_t count);
+/* 0 or -ENOMEM. */
+int depends_take_columns(struct step *step, const struct db_column *columns,
+			 size_t count) MUST_CHECK;
 /* 0 or -ENOMEM. */
 int depends_take_row(struct step *step, const struct db_cell *cells) MUST_CHECK;
 

@@ -131,9 +131,8 @@ static int take_columns(void *ctx, const struct db_column *columns, size_t count
 	struct step *step = ctx;
 	struct session *session = gather_of(step)->session;
 
-	if (make_shape(step, columns, count) < 0)
+	if (make_shape(step, columns, count) < 0 || depends_take_columns(step, columns, count) < 0)
 		return stop_for_memory(step, -ENOMEM);
-	depends_take_columns(step, columns, count);
 	if (streams(step)) {
 		struct reply_event_place at = place(step, item_is_query(step->item));
 		struct buf *tail = output_tail(&session->output);

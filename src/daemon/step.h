@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct capture;
+struct captures;
 struct db_lease;
 struct item;
 
@@ -47,7 +47,7 @@ struct step {
 	struct buf rows;    /* combined: rows' JSON; streamed: the rows line that is being filled */
 	size_t line_rows;   /* streamed: rows in that line */
 	uint64_t row_count;
-	struct capture *captures; /* values that other items take: see daemon/depends.h */
+	struct captures *captures; /* values that other items take; NULL: none */
 };
 
 void step_init(struct step *step, struct item *item, const struct request_query *request,

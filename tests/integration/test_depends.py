@@ -99,3 +99,19 @@ def test_streamed(client):
 def test_refused_beforehand(client, items, words):
     answer = client.request({"gather": items})
     assert answer["error"]["code"] == "bad_request" and words in answer["error"]["message"]
+
+
+def test_any_number_of_references(client):
+    """As many as fit into a statement, and more rows than that: what each of them costs depends on neither."""
+    count = 60000
+    items = [{"name": "source", "sql": f"select n - 1 as x, n as y, n as x from generate_series(1, {count}) n"},
+             {"name": "taker", "sql": "select $1::int, $2::int, $3::int, cardinality($4::int[])",
+              "params": [take("source", "x", count - 1), take("source", "y", 7), take("source", "x", 0),
+                         take("source", "y")]},
+             {"name": "many", "sql": "select " + ",".join(f"${n}::int" for n in range(1, 1601)),
+              "params": [take("source", "x", n * 30) for n in range(1600)]},
+             {"name": "missing", "sql": "select 1", "params": [take("source", "x", n) for n in range(count + 1)]}]
+    results = ask(client, items)
+    assert results[1]["rows"] == [[count - 1, 8, 0, count]]
+    assert results[2]["rows"] == [[n * 30 for n in range(1600)]]
+    assert "no such row" in results[3]["error"]["message"]
