@@ -54,14 +54,13 @@ int co_group_wait(struct co_group *group, int64_t deadline_ns)
 	group->waiter = co_task_current();
 	while (group->live > 0 && result == 0)
 		result = task_wait(WAIT_CHILDREN, group, deadline_ns);
-	if (group->live > 0) { /* too late, or not wanted any more */
+	if (result !=
+	    0) { /* too late, or not wanted any more; with the last child gone it would be 0 */
 		co_group_cancel(group);
 		co_shield();
 		while (group->live > 0)
 			(void)!task_wait(WAIT_CHILDREN, group, CLOCK_NEVER);
 		co_unshield();
-	} else {
-		result = 0; /* if the last child ended in the same turn, that counts */
 	}
 	group->waiter = NULL;
 	if (result == 0)

@@ -287,6 +287,23 @@ START_TEST(test_connect)
 }
 END_TEST
 
+/* An interrupted connect goes on in the kernel; to call it again would be an error. */
+static int interrupted_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	int rc = connect(fd, addr, len);
+
+	if (rc == 0 || errno == EINPROGRESS)
+		errno = EINTR;
+	return -1;
+}
+
+START_TEST(test_connect_interrupted)
+{
+	sys.connect = interrupted_connect;
+	ck_assert_int_eq(co_env_run(main_connect, NULL), 0);
+}
+END_TEST
+
 /* A connect that is under way: nobody answers, or the task is cancelled. No descriptor is left. */
 static int silent_fd = -1;
 
@@ -431,6 +448,7 @@ int main(void)
 	tcase_add_test(tcase, test_errors);
 	tcase_add_test(tcase, test_endless_peer);
 	tcase_add_test(tcase, test_connect);
+	tcase_add_test(tcase, test_connect_interrupted);
 	tcase_add_test(tcase, test_connect_silent);
 	tcase_add_test(tcase, test_connect_without_descriptor);
 	tcase_add_test(tcase, test_unix_backlog);

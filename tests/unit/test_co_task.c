@@ -156,6 +156,28 @@ START_TEST(test_empty_group)
 }
 END_TEST
 
+/* What one use of a group ended with does not show in the next. */
+static int main_group_again(void *arg)
+{
+	struct child fails = {.result = 3}, well = {.result = 0};
+	struct co_group group;
+
+	(void)arg;
+	co_group_init(&group, co_loop_current(), CO_FAIL_FAST);
+	ck_assert_int_eq(co_group_go(&group, child_run, &fails, "child"), 0);
+	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 3);
+	ck_assert_int_eq(co_group_go(&group, child_run, &well, "child"), 0);
+	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 0);
+	ck_assert(well.ran);
+	return 0;
+}
+
+START_TEST(test_group_again)
+{
+	ck_assert_int_eq(co_env_run(main_group_again, NULL), 0);
+}
+END_TEST
+
 static int main_cancel_before_start(void *arg)
 {
 	struct child children[2] = {{.sleep_ms = 10}, {.sleep_ms = 10}};
@@ -610,6 +632,7 @@ int main(void)
 	tcase_add_test(tcase, test_time_is_max);
 	tcase_add_loop_test(tcase, test_join, 0, ARRAY_SIZE(join_cases));
 	tcase_add_test(tcase, test_empty_group);
+	tcase_add_test(tcase, test_group_again);
 	tcase_add_test(tcase, test_cancel_before_start);
 	tcase_add_test(tcase, test_wait_after_cancel);
 	tcase_add_test(tcase, test_shields_nest);
