@@ -45,6 +45,79 @@ static int combined(struct gather *g)
 	return 0;
 }
 
+static int steps(struct gather *g)
+{
+	struct gather_request *request = gather_request_new();
+	const struct gather_result *result;
+	struct gather_answer *answer;
+	int64_t number;
+
+	gather_request_add(request, "ids", "select n as id from generate_series(1, 100) n");
+	gather_request_query_max_rows(request, 3);
+	gather_request_add(request, "one", "select $1::int8");
+	gather_request_param_reference(request, NULL, "ids", "id", 2);
+	gather_request_transaction(request, "good");
+	gather_request_transaction_modes(request, GATHER_ISOLATION_SERIALIZABLE, true, false);
+	gather_request_step(request, "level", "select current_setting('transaction_isolation')");
+	gather_request_step(request, NULL, "select sum(v) from unnest(:ids::int[]) v");
+	gather_request_param_reference(request, "ids", "ids", "id", GATHER_WHOLE_COLUMN);
+	gather_request_transaction(request, "bad");
+	gather_request_step(request, NULL, "select 1");
+	gather_request_step(request, NULL, "select 1/0");
+	gather_request_step(request, NULL, "select 2");
+	gather_request_sequence(request, "seq");
+	gather_request_step(request, NULL, "create temp table seq_t (n int)");
+	gather_request_step(request, NULL, "select count(*) from seq_t");
+	CHECK(gather_run(g, request, -1, &answer) == GATHER_OK);
+	CHECK(gather_answer_failed(answer) == 1 && !gather_answer_snapshot(answer));
+
+	result = gather_answer_find(answer, "ids");
+	CHECK(gather_result_truncated(result) && gather_result_rows(result) == 3);
+	CHECK(!gather_value_int64(gather_answer_find(answer, "one"), 0, 0, &number) && number == 3);
+	result = gather_answer_find(answer, "good");
+	CHECK(gather_result_outcome(result) == GATHER_OUTCOME_COMMITTED);
+	CHECK(gather_result_steps(result) == 2 && !gather_result_error(result));
+	CHECK(strcmp(gather_result_name(gather_result_step(result, 0)), "level") == 0);
+	CHECK(strcmp(gather_value_text(gather_result_step(result, 0), 0, 0), "serializable") == 0);
+	CHECK(!gather_value_int64(gather_result_step(result, 1), 0, 0, &number) && number == 6);
+	result = gather_answer_find(answer, "bad");
+	CHECK(gather_result_outcome(result) == GATHER_OUTCOME_ROLLED_BACK);
+	CHECK(strcmp(gather_error_sqlstate(gather_result_error(result)), "22012") == 0);
+	result = gather_result_step(result, 2);
+	CHECK(strcmp(gather_error_code(gather_result_error(result)), "skipped") == 0);
+	result = gather_answer_find(answer, "seq");
+	CHECK(gather_result_steps(result) == 2 && !gather_result_error(result));
+	CHECK(gather_result_outcome(result) == GATHER_OUTCOME_NONE);
+	gather_answer_free(answer);
+	gather_request_free(request);
+	return 0;
+}
+
+/* What all queries see, in a combined answer and at the end of a stream. */
+static int snapshot(struct gather *g)
+{
+	struct gather_request *request = gather_request_new();
+	const struct gather_snapshot *seen;
+	const struct gather_event *event;
+	struct gather_answer *answer;
+
+	gather_request_add(request, NULL, "select 1");
+	gather_request_set_snapshot(request, true);
+	CHECK(gather_run(g, request, -1, &answer) == GATHER_OK);
+	seen = gather_answer_snapshot(answer);
+	CHECK(seen && gather_snapshot_field(seen, "id") && !gather_snapshot_in_recovery(seen));
+	gather_answer_free(answer);
+	gather_request_set_stream(request, true);
+	CHECK(gather_send(g, request, NULL) == GATHER_OK);
+	do
+		CHECK(gather_next(g, -1, &event) == GATHER_OK);
+	while (gather_event_kind(event) != GATHER_EVENT_END);
+	seen = gather_event_snapshot(event);
+	CHECK(seen && gather_snapshot_field(seen, "time"));
+	gather_request_free(request);
+	return 0;
+}
+
 static int streamed(struct gather *g)
 {
 	struct gather_request *request = gather_request_new();
@@ -89,7 +162,7 @@ int main(void)
 	int failed;
 
 	CHECK(gather_connect(g, NULL, 5000) == GATHER_OK);
-	failed = combined(g) || streamed(g) || refused(g);
+	failed = combined(g) || steps(g) || snapshot(g) || streamed(g) || refused(g);
 	gather_free(g);
 	if (!failed)
 		puts("well");

@@ -30,15 +30,24 @@ def pkg_config(root, *arguments):
     return shlex.split(out.stdout)
 
 
+def shared_library(root):
+    return next(os.path.join(folder, "libgather.so") for folder, _, files in os.walk(root) if "libgather.so" in files)
+
+
+def needed(path):
+    return subprocess.run(["readelf", "-d", path], text=True, capture_output=True, check=True).stdout
+
+
 def compile_program(root, source, target, compiler, *flags):
-    sanitize = ["-fsanitize=address,undefined"] if "asan" in os.path.basename(programs.BUILD) else []
+    # a library with the address sanitizer needs it in the program too
+    sanitize = ["-fsanitize=address,undefined"] if "libasan" in needed(shared_library(root)) else []
     done = subprocess.run([*compiler, "-Wall", "-Wextra", "-Werror", *sanitize, *flags, source, "-o", target,
                            *pkg_config(root, "--cflags", "--libs")], text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
 def library_path(root):
-    return {"LD_LIBRARY_PATH": next(folder for folder, _, files in os.walk(root) if "libgather.so" in files)}
+    return {"LD_LIBRARY_PATH": os.path.dirname(shared_library(root))}
 
 
 def test_example_program(installed, gatherd, tmp_path):
@@ -60,16 +69,14 @@ def test_header_is_c99_and_c_plus_plus(installed, tmp_path):
 
 
 def test_only_the_public_names_are_exported(installed):
-    library = os.path.join(library_path(installed)["LD_LIBRARY_PATH"], "libgather.so")
-    out = subprocess.run(["nm", "-D", "--defined-only", library], text=True, capture_output=True, check=True).stdout
+    out = subprocess.run(["nm", "-D", "--defined-only", shared_library(installed)], text=True, capture_output=True, check=True).stdout
     names = [line.split()[-1] for line in out.splitlines()]
     assert names and all(name.startswith("gather_") for name in names), names
 
 
 def test_the_command_does_not_need_libpq(installed):
     gather = next(os.path.join(folder, "gather") for folder, _, files in os.walk(installed) if "gather" in files)
-    needed = subprocess.run(["readelf", "-d", gather], text=True, capture_output=True, check=True).stdout
-    assert "libpq" not in needed and "libevent" not in needed
+    assert "libpq" not in needed(gather) and "libevent" not in needed(gather)
 
 
 def test_uninstall_leaves_nothing(tmp_path):
