@@ -24,6 +24,7 @@ libcli_la_SOURCES = \
 	src/cli/progress.c src/cli/progress.h \
 	src/cli/run.c src/cli/run.h \
 	src/cli/show.c src/cli/show.h \
+	src/cli/show_tell.c \
 	src/cli/signals.c src/cli/signals.h \
 	src/cli/spool.c src/cli/spool.h \
 	src/cli/template.c src/cli/template.h \

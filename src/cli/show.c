@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "cli/show.h"
 
-#include "cli/complain.h"
-#include "cli/failure.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,39 +23,6 @@ void show_free(struct show *show)
 	buf_free(&show->line);
 	buf_free(&show->closing);
 	document_free(show->document);
-}
-
-/* The queries are the steps of one item. */
-static bool is_stepped(const struct show *show)
-{
-	return show->together != TOGETHER_NOT;
-}
-
-static void tell_failure(struct show *show, size_t index, const struct gather_error *error)
-{
-	const struct item *item = &show->items.all[index];
-	const struct failure_place place = {.noun = is_stepped(show) ? "step" : "query",
-					    .number = index + 1,
-					    .name = item->name,
-					    .query = item->query};
-	struct buf text;
-
-	show->failed = true;
-	show->doubt |= gather_error_effects(error) != GATHER_EFFECTS_NONE;
-	/* One line for all of them is enough. */
-	if (conclusion_is_consequence(error)) {
-		show->cancelled_count++;
-		return;
-	}
-	show->told = true;
-	/* In a terminal or a log that gets both, in order. */
-	if (!show->stopped)
-		output_flush(show->format->output);
-	progress_hide(show->progress);
-	buf_init(&text, 0, NULL);
-	failure_write(&text, &place, error);
-	complain_text(&text);
-	buf_free(&text);
 }
 
 /* With a file for each query: the one of the query whose turn it is. */
@@ -98,7 +62,7 @@ static int deliver(struct show *show, size_t index, const struct gather_event *e
 	}
 	/* Told after it was shown, since reading an error's texts is for people alone. */
 	if (event->kind == GATHER_EVENT_ERROR)
-		tell_failure(show, index, &event->error);
+		show_tell_failure(show, index, &event->error);
 	return rc;
 }
 
@@ -186,14 +150,14 @@ static int advance(struct show *show)
 static int place_event(const struct show *show, const struct gather_event *event, size_t *ret_index)
 {
 	bool closes = event->kind == GATHER_EVENT_DONE || event->kind == GATHER_EVENT_ERROR;
-	size_t index = is_stepped(show) ? event->step : event->item;
+	size_t index = show_is_stepped(show) ? event->step : event->item;
 
-	if (is_stepped(show) && (event->item != 0 || buf_len(&show->closing) > 0))
+	if (show_is_stepped(show) && (event->item != 0 || buf_len(&show->closing) > 0))
 		return -EPROTO;
-	if (is_stepped(show) && !event->has_step)
+	if (show_is_stepped(show) && !event->has_step)
 		return closes && show->items.closed_count == show->items.count ? 1 : -EPROTO;
 	/* A query has one answer; a report's queries are not known before. */
-	if (event->has_step != is_stepped(show) ||
+	if (event->has_step != show_is_stepped(show) ||
 	    (index < show->items.count ? show->items.all[index].closed : show->items.fixed))
 		return -EPROTO;
 	*ret_index = index;
@@ -240,53 +204,6 @@ int show_event(struct show *show, const struct gather_event *event)
 	return advance(show);
 }
 
-static void tell_consequences(struct show *show)
-{
-	if (show->cancelled_count == 0)
-		return;
-	progress_hide(show->progress);
-	if (is_stepped(show))
-		complain("%zu %s cancelled or not run, without any effect", show->cancelled_count,
-			 show->cancelled_count == 1 ? "step was" : "steps were");
-	else
-		complain("%zu %s cancelled, without any effect", show->cancelled_count,
-			 show->cancelled_count == 1 ? "query was" : "queries were");
-	show->cancelled_count = 0;
-}
-
-/* The item whose steps the queries are, if its end is known: shows and tells what came of it. */
-static int conclude(struct show *show)
-{
-	struct conclusion conclusion = {.together = show->together,
-					.told = show->told,
-					.failed = show->failed,
-					.doubt = show->doubt,
-					.stopped = show->stopped};
-	struct format *format = show->format;
-	struct gather_event closing;
-	struct buf text;
-	int rc;
-
-	if (buf_len(&show->closing) == 0)
-		return 0;
-	rc = document_read(show->document, buf_str(&show->closing));
-	if (rc == 0)
-		rc = event_read(show->document, &closing);
-	if (rc < 0)
-		return rc;
-	if (!format->unordered && !show->stopped && format->ops->close != NULL)
-		format->ops->close(format, &closing);
-	buf_init(&text, 0, NULL);
-	conclusion_write(&text, &conclusion, &closing.result);
-	if (!show->stopped && buf_len(&text) > 0)
-		output_flush(format->output);
-	complain_text(&text);
-	buf_free(&text);
-	show->failed = conclusion.failed;
-	show->doubt = conclusion.doubt;
-	return 0;
-}
-
 int show_end(struct show *show, const struct gather_event *end)
 {
 	struct format *format = show->format;
@@ -294,14 +211,14 @@ int show_end(struct show *show, const struct gather_event *end)
 
 	progress_hide(show->progress);
 	if (show->items.closed_count < show->items.count ||
-	    (is_stepped(show) && buf_len(&show->closing) == 0))
+	    (show_is_stepped(show) && buf_len(&show->closing) == 0))
 		return -EPROTO;
 	if (format->ops->need == FORMAT_NEEDS_ALL && !show->stopped)
 		format->ops->begin(format, end);
 	rc = format->unordered ? 0 : advance(show);
-	tell_consequences(show);
+	show_tell_consequences(show);
 	if (rc == 0)
-		rc = conclude(show);
+		rc = show_conclude(show);
 	if (rc == 0 && !show->stopped && format->ops->end != NULL)
 		format->ops->end(format, end);
 	if (rc == 0 && !show->stopped)
@@ -315,7 +232,7 @@ void show_abandon(struct show *show)
 	for (; !show->format->unordered && show->turn < show->items.count; show->turn++)
 		if (show->items.all[show->turn].failed && replay(show, show->turn) < 0)
 			break;
-	tell_consequences(show);
+	show_tell_consequences(show);
 	progress_hide(show->progress);
-	(void)conclude(show); /* for lack of memory the loss is told alone */
+	show_conclude(show); /* for lack of memory the loss is told alone */
 }

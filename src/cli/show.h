@@ -46,4 +46,16 @@ int show_end(struct show *show, const struct gather_event *end) MUST_CHECK;
 /* It never will be: tells of the failures that waited for their turn. */
 void show_abandon(struct show *show);
 
+/* ---- between the parts of this module ---- */
+
+/* The queries are the steps of one item. */
+bool show_is_stepped(const struct show *show);
+/* Now, or later as one of many. */
+void show_tell_failure(struct show *show, size_t index, const struct gather_error *error);
+/* Of those that waited to be told as a number. */
+void show_tell_consequences(struct show *show);
+/* The item whose steps the queries are, if its end is known: shows and tells what came of it. 0 or
+ * -ENOMEM. */
+int show_conclude(struct show *show);
+
 #endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* What is told on stderr of queries that failed, and of what they came to together. */
+#include "cli/show.h"
+
+#include "cli/complain.h"
+#include "cli/failure.h"
+
+bool show_is_stepped(const struct show *show)
+{
+	return show->together != TOGETHER_NOT;
+}
+
+void show_tell_failure(struct show *show, size_t index, const struct gather_error *error)
+{
+	const struct item *item = &show->items.all[index];
+	const struct failure_place place = {.noun = show_is_stepped(show) ? "step" : "query",
+					    .number = index + 1,
+					    .name = item->name,
+					    .query = item->query};
+	struct buf text;
+
+	show->failed = true;
+	show->doubt |= gather_error_effects(error) != GATHER_EFFECTS_NONE;
+	/* One line for all of them is enough. */
+	if (conclusion_is_consequence(error)) {
+		show->cancelled_count++;
+		return;
+	}
+	show->told = true;
+	/* In a terminal or a log that gets both, in order. */
+	if (!show->stopped)
+		output_flush(show->format->output);
+	progress_hide(show->progress);
+	buf_init(&text, 0, NULL);
+	failure_write(&text, &place, error);
+	complain_text(&text);
+	buf_free(&text);
+}
+
+void show_tell_consequences(struct show *show)
+{
+	if (show->cancelled_count == 0)
+		return;
+	progress_hide(show->progress);
+	if (show_is_stepped(show))
+		complain("%zu %s cancelled or not run, without any effect", show->cancelled_count,
+			 show->cancelled_count == 1 ? "step was" : "steps were");
+	else
+		complain("%zu %s cancelled, without any effect", show->cancelled_count,
+			 show->cancelled_count == 1 ? "query was" : "queries were");
+	show->cancelled_count = 0;
+}
+
+int show_conclude(struct show *show)
+{
+	struct conclusion conclusion = {.together = show->together,
+					.told = show->told,
+					.failed = show->failed,
+					.doubt = show->doubt,
+					.stopped = show->stopped};
+	struct format *format = show->format;
+	struct gather_event closing;
+	struct buf text;
+	int rc;
+
+	if (buf_len(&show->closing) == 0)
+		return 0;
+	rc = document_read(show->document, buf_str(&show->closing));
+	if (rc == 0)
+		rc = event_read(show->document, &closing);
+	if (rc < 0)
+		return rc;
+	if (!format->unordered && !show->stopped && format->ops->close != NULL)
+		format->ops->close(format, &closing);
+	buf_init(&text, 0, NULL);
+	conclusion_write(&text, &conclusion, &closing.result);
+	if (!show->stopped && buf_len(&text) > 0)
+		output_flush(format->output);
+	complain_text(&text);
+	buf_free(&text);
+	show->failed = conclusion.failed;
+	show->doubt = conclusion.doubt;
+	return 0;
+}
