@@ -39,6 +39,7 @@ void gather_free(struct gather *gather)
 {
 	if (gather == NULL)
 		return;
+	co_timer_stop(&gather->late);
 	for (size_t i = 0; i < gather->item_count; i++)
 		item_free(&gather->items[i]);
 	for (size_t i = 0; i < gather->lane_count; i++) {
@@ -243,16 +244,63 @@ static void skip_pending(struct gather *gather)
 	}
 }
 
+/* What its end means for the others. */
+static void note_end(struct gather *gather, const struct item *item)
+{
+	if (item->err.code != ERR_NONE && gather->request.options.cancel_on_error)
+		gather->stopped = true;
+	depends_item_ended(gather, item);
+}
+
 void gather_item_ended(struct gather *gather, struct item *item)
 {
 	item->lane->running--;
 	gather->running--;
-	if (item->err.code != ERR_NONE && gather->request.options.cancel_on_error)
-		gather->stopped = true;
-	depends_item_ended(gather, item);
+	note_end(gather, item);
 	/* With a snapshot those who hold it take the next ones. */
 	if (gather->snapshot == NULL)
 		start_pending(gather);
+}
+
+static void on_late(void *arg);
+
+/* Those that run see to their deadlines themselves. */
+static void watch_deadlines(struct gather *gather)
+{
+	int64_t next_ns = CLOCK_NEVER;
+
+	for (size_t i = 0; i < gather->item_count; i++)
+		if (!list_empty(&gather->items[i].node))
+			next_ns = MIN(next_ns, gather->items[i].deadline_ns);
+	/* Without memory they are answered when their turn comes. */
+	if (co_timer_start(&gather->late, gather->session->server->loop, next_ns, on_late, gather) <
+	    0)
+		return;
+}
+
+static void on_late(void *arg)
+{
+	struct gather *gather = arg;
+	int64_t now_ns = co_loop_now_ns(gather->session->server->loop);
+
+	for (size_t i = 0; i < gather->item_count && !gather->stopped; i++) {
+		struct item *item = &gather->items[i];
+
+		if (list_empty(&item->node) || item->deadline_ns > now_ns)
+			continue;
+		list_remove(&item->node);
+		item_skip(item, ERR_TIMEOUT, "timed out before it was sent");
+		note_end(gather, item);
+		if (gather->stopped)
+			co_group_cancel(&gather->group);
+	}
+	if (gather->stopped)
+		return;
+	if (gather->snapshot == NULL)
+		start_pending(gather);
+	else
+		snapshot_items_ended(gather);
+	watch_deadlines(gather);
 }
 
 /* A child that was cancelled before it ever ran has had no end yet, nor has one that waited for
@@ -351,6 +399,8 @@ static int gather_main(void *arg)
 		no_memory_for_snapshot = snapshot_start(gather) < 0;
 	else
 		start_pending(gather);
+	if (!gather->stopped)
+		watch_deadlines(gather);
 	/* Items keep their own deadlines, so that each is answered; a cancel of this task is theirs
 	 * too. */
 	co_group_wait(&gather->group, CLOCK_NEVER);

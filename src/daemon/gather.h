@@ -54,6 +54,7 @@ struct gather {
 
 	struct co_group group;
 	struct co_task *task;
+	struct co_timer late; /* the next deadline of an item's own: it may not have been started */
 };
 
 /*

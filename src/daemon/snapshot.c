@@ -344,6 +344,12 @@ int snapshot_start(struct gather *gather)
 	return co_group_go(&gather->group, holder_main, &snapshot->holders[0], "snapshot leader");
 }
 
+void snapshot_items_ended(struct gather *gather)
+{
+	if (nothing_left(gather))
+		dismiss_waiting(gather->snapshot);
+}
+
 void snapshot_finish(struct gather *gather)
 {
 	struct err err;

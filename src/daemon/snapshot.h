@@ -31,6 +31,8 @@ struct snapshot {
 
 /* Starts its tasks in the gather's group. 0 or -ENOMEM. */
 int snapshot_start(struct gather *gather) MUST_CHECK;
+/* Items have ended without it: who waits for a connection is not needed if none is left. */
+void snapshot_items_ended(struct gather *gather);
 /* All tasks have ended: whatever was not run is told why. */
 void snapshot_finish(struct gather *gather);
 

@@ -127,3 +127,25 @@ def test_long_conninfo_is_taken_whole(tmp_path):
     done = programs.run("gatherd", "-c", path, "--print-config")
     # either the whole value or a mistake that says so: never a part of it
     assert done.returncode == 1 and f"{path}:2:" in done.stderr or "y" * 400 in done.stdout.replace("\n", "")
+
+
+@pytest.mark.parametrize("options", [{}, {"concurrency": 1}, {"snapshot": True}])
+def test_an_item_that_has_not_begun_times_out_in_time(start_gatherd, pg, options):
+    gatherd = start_gatherd(pg, main={"pool_max": 1})
+    with pg.gate() as gate, gatherd.client() as client:
+        client.send(gather=[*[gate.sql] * 4, {"sql": "select 1 as x", "timeout": 0.2, "name": "late"},
+                            {"sql": "select $1::int", "params": [{"from": "late", "column": "x", "row": 0}]}],
+                    stream=True, **options)
+        event = client.recv()
+        assert event["item"] == 4 and event["error"]["code"] == "timeout" and event["error"]["effects"] == "none"
+        gate.wait_waiting()
+        gate.open()
+        events = {event.get("item"): event for event in client.events()}
+        assert events[5]["error"]["code"] == "skipped" and events[None]["failed"] == 2
+
+
+def test_an_item_that_times_out_before_it_began_cancels_the_rest(start_gatherd, pg):
+    gatherd = start_gatherd(pg, main={"pool_max": 1})
+    with pg.gate() as gate, gatherd.client() as client:
+        answer = client.gather([*[gate.sql] * 4, {"sql": "select 1", "timeout": 0.2}], on_error="cancel")
+        assert [result["error"]["code"] for result in answer["results"]] == ["cancelled"] * 4 + ["timeout"]

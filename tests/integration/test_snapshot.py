@@ -169,3 +169,14 @@ def test_shutdown_is_told_as_such(start_gatherd, pg):
         assert client.recv()["results"][0]["error"]["code"] == "shutting_down"
         holder.recv()
     assert gatherd.wait_end() == 0
+
+
+def test_it_waits_for_no_connection_when_no_item_is_left(start_gatherd, pg):
+    gatherd = start_gatherd(pg, main={"pool_max": 1})
+    with pg.gate() as gate, gatherd.client() as holder, gatherd.client() as client:
+        holder.send(gather=[gate.sql])
+        gate.wait_waiting()
+        result = client.one({"sql": "select 1", "timeout": 0.2}, snapshot=True)
+        assert result["error"]["code"] == "timeout" and result["error"]["effects"] == "none"
+        gate.open()
+        assert holder.recv()["ok"] is True
