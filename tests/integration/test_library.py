@@ -69,7 +69,8 @@ def test_header_is_c99_and_c_plus_plus(installed, tmp_path):
 
 
 def test_only_the_public_names_are_exported(installed):
-    out = subprocess.run(["nm", "-D", "--defined-only", shared_library(installed)], text=True, capture_output=True, check=True).stdout
+    out = subprocess.run(["nm", "-D", "--defined-only", shared_library(installed)], text=True, capture_output=True,
+                         check=True).stdout
     names = [line.split()[-1] for line in out.splitlines()]
     assert names and all(name.startswith("gather_") for name in names), names
 
