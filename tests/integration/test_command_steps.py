@@ -200,7 +200,8 @@ def test_file_for_each_step(gatherd, tmp_path):
     path = tmp_path / "in.sql"
     path.write_text("-- name: one\nselect 1 as a;\n-- name: two\nselect 2 as a;\n", "utf-8")
     assert gatherd.command("-1", "--csv", "-o", tmp_path / "%n.csv", "-f", path).returncode == 0
-    assert (tmp_path / "one.csv").read_text("utf-8") == "a\n1\n" and (tmp_path / "two.csv").read_text("utf-8") == "a\n2\n"
+    assert (tmp_path / "one.csv").read_text("utf-8") == "a\n1\n"
+    assert (tmp_path / "two.csv").read_text("utf-8") == "a\n2\n"
 
 
 @pytest.mark.parametrize("flags", [[], ["-r"], ["--csv"], ["--json"], ["--jsonl"]], ids=str)
@@ -245,8 +246,8 @@ def test_usage_is_64(gatherd, arguments):
 # ---- titles ----
 
 def test_titles_of_a_report_head_its_tables(gatherd):
-    gatherd.write_report("titled", "-- report: titled\n\n-- name: q\n-- title: How many\nselect 1 as how_many_there_are;\n"
-                         "-- name: untitled\nselect 2 as b;\n")
+    gatherd.write_report("titled", "-- report: titled\n\n"
+                         "-- name: q\n-- title: How many\nselect 1 as how_many_there_are;\n-- name: untitled\nselect 2 as b;\n")
     done = gatherd.command("report", "titled")
     assert done.returncode == 0 and done.stderr == ""
     lines = [line.strip() for line in done.stdout.splitlines()]
