@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* How long a server may take to end a transaction that has failed. */
+#define ROLLBACK_LIMIT_NS (5 * CLOCK_SECOND)
+
 static struct db_query own_query(const struct item *item, const char *sql)
 {
 	return (struct db_query){
@@ -119,10 +122,11 @@ static void roll_back(struct item *item, struct db_lease *lease)
 {
 	struct db_query rollback = own_query(item, "rollback");
 
-	/* If it fails, or finds the session gone, the server has rolled back by itself. */
+	/* If it fails, or finds the session gone, the server has rolled back by itself. One that
+	 * does not answer loses the session. */
 	co_shield();
 	db_lease_send(lease, &rollback);
-	db_lease_await(&rollback, CLOCK_NEVER);
+	db_lease_await(&rollback, clock_after_ns(co_now_ns(), ROLLBACK_LIMIT_NS));
 	co_unshield();
 	item->transaction = REPLY_ROLLED_BACK;
 	set_effects(item, ERR_EFFECTS_NONE);
@@ -146,9 +150,11 @@ static void commit(struct item *item, struct db_lease *lease)
 		item->transaction = REPLY_ROLLED_BACK;
 	} else {
 		/* Refused (a deferred constraint, a conflict), never sent, or nobody knows. A
-		 * server that dies while its COMMIT is on the way may have done it. */
-		bool dying =
-			query.err.code == ERR_SQL && strncmp(query.err.sqlstate, "57P", 3) == 0;
+		 * server that dies while its COMMIT is on the way may have done it; but not one
+		 * that was tired of waiting for it (25P03). */
+		const char *severity = query.err.code == ERR_SQL ? query.err.severity : NULL;
+		bool dying = severity != NULL && strcmp(severity, "ERROR") != 0 &&
+			     strcmp(query.err.sqlstate, "25P03") != 0;
 
 		if (dying && query.sent_ns != 0)
 			item->err.effects = ERR_EFFECTS_UNKNOWN;

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: PostgreSQL
 """Sequences and transactions: order, outcome, what is skipped and what remains; rows that are cut at max_rows."""
+import select
+import socket
+import threading
+
 import pytest
 
 pytestmark = pytest.mark.valgrind
@@ -184,3 +188,47 @@ def test_what_is_too_large_is_that_steps_error(start_gatherd, pg):
     assert codes(result) == [None, "too_large", "skipped"]
     assert result["error"]["code"] == "too_large" and result["error"]["effects"] == "none"
     assert result["outcome"] == "rolled_back"
+
+
+class SilentRollback(threading.Thread):
+    """Stands between the daemon and the server; when a ROLLBACK goes by it passes nothing on any more."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.server_port = port
+        self.kept = []
+
+    def run(self):
+        peer, forward = {}, True
+        while forward:
+            for ready in select.select([self.listener, *peer], [], [])[0]:
+                if ready is self.listener:
+                    client = ready.accept()[0]
+                    server = socket.create_connection(("127.0.0.1", self.server_port))
+                    peer[client], peer[server] = server, client
+                    continue
+                data = ready.recv(65536)
+                if b"rollback" in data:
+                    forward = False
+                    break
+                if data:
+                    peer[ready].sendall(data)
+                else:
+                    other = peer.pop(ready)
+                    peer.pop(other)
+                    other.close()
+                    ready.close()
+        self.kept = list(peer)
+
+
+def test_a_rollback_that_gets_no_answer_holds_nothing_up(start_gatherd, pg_own):
+    server = pg_own(tcp=True)
+    proxy = SilentRollback(server.port)
+    proxy.start()
+    gatherd = start_gatherd(server, main={"conninfo": server.conninfo(host="127.0.0.1", port=proxy.port)})
+    with gatherd.client() as client:
+        result = run(client, {"transaction": ["select 1/0"]})
+    assert result["error"]["sqlstate"] == "22012" and result["outcome"] == "rolled_back"
+    gatherd.wait_idle()
