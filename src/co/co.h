@@ -141,7 +141,7 @@ void co_unshield(void);
  */
 int co_sleep_until(int64_t deadline_ns) MUST_CHECK;
 /* Lets every other ready task run once. 0 or -ECANCELED. */
-int co_yield (void);
+int co_yield(void);
 
 /*
  * Waits until somebody calls co_unpark on this task. A co_unpark that came before is not lost: park

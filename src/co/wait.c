@@ -16,7 +16,7 @@ int co_sleep_until(int64_t deadline_ns)
 	return rc == -ETIMEDOUT ? 0 : rc;
 }
 
-int co_yield (void)
+int co_yield(void)
 {
 	return task_wait(WAIT_TURN, NULL, CLOCK_NEVER);
 }

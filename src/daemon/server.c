@@ -379,10 +379,13 @@ static int server_main(void *arg)
 
 int server_run(const char *config_path, struct config *config)
 {
+	/* A gather of a thousand is nothing unusual; what is idle for a second gives its pages
+	 * back. */
+	const struct co_loop_options options = {.stacks_cached = 1024};
 	struct server *server = mem_calloc(1, sizeof(*server));
 	int rc;
 
-	if (server == NULL || co_loop_new(&server->loop, NULL) < 0) {
+	if (server == NULL || co_loop_new(&server->loop, &options) < 0) {
 		log_error("cannot start: out of memory");
 		mem_free(server);
 		config_free(config);

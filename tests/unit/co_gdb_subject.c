@@ -57,7 +57,7 @@ static int main_task(void *arg)
 	rc |= co_group_go(&group, queue_task, subject, "queuer");
 	rc |= co_group_go(&group, sleep_task, subject, "sleeper");
 	rc |= co_group_go(&group, read_task, subject, "reader");
-	rc |= co_yield ();
+	rc |= co_yield();
 	rc |= co_group_go(&group, sleep_task, subject, "newcomer");
 	subject_stop(rc);
 	co_group_cancel(&group);

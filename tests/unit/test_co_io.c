@@ -345,7 +345,7 @@ static int main_connect_silent(void *arg)
 	close(silent_fd);
 	co_group_init(&group, co_loop_current(), CO_KEEP_GOING);
 	ck_assert_int_eq(co_group_go(&group, connect_silent, NULL, "connect"), 0);
-	ck_assert_int_eq(co_yield (), 0);
+	ck_assert_int_eq(co_yield(), 0);
 	co_group_cancel(&group);
 	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), -ECANCELED);
 	close(silent_fd);

@@ -139,7 +139,7 @@ static int spin(void *arg)
 	struct starving *starving = arg;
 
 	while (!starving->stop)
-		ck_assert_int_eq(co_yield (), 0);
+		ck_assert_int_eq(co_yield(), 0);
 	return 0;
 }
 
@@ -169,7 +169,7 @@ static int starving_reader(void *arg)
 	ck_assert_int_eq(co_fd_wait(starving->fd, CO_READ, CLOCK_NEVER), CO_READ);
 	starving->read_event = true;
 	while (!starving->hook_called || !starving->late_called || !starving->timer_called)
-		ck_assert_int_eq(co_yield (), 0);
+		ck_assert_int_eq(co_yield(), 0);
 	starving->stop = true;
 	return 0;
 }
@@ -380,7 +380,7 @@ static int main_dump(void *arg)
 	ck_assert_int_eq(co_group_go(&group, wait_for_descriptor, &fds[0], "reader"), 0);
 	ck_assert_int_eq(co_group_go(&group, use_stack, &queue, "diver"), 0);
 	ck_assert_int_eq(co_group_go(&group, sleep_no_time, NULL, "overdue"), 0);
-	ck_assert_int_eq(co_yield (), 0);
+	ck_assert_int_eq(co_yield(), 0);
 	ck_assert_int_eq(co_group_go(&group, note_task, NULL, "newcomer"), 0);
 	co_loop_dump(loop, take_line, &dumped);
 	co_group_cancel(&group);
@@ -561,13 +561,13 @@ static int main_trim(void *arg)
 	co_waitq_init(&queue);
 	co_group_init(&group, loop, CO_KEEP_GOING);
 	ck_assert_int_eq(co_group_go(&group, use_stack, &queue, "task"), 0);
-	ck_assert_int_eq(co_yield (), 0);
+	ck_assert_int_eq(co_yield(), 0);
 	co_loop_dump(loop, take_line, &before);
 	co_waitq_wake_one(&queue);
 	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 0);
 	ck_assert_int_eq(co_sleep_until(co_env_at_ms(2000)), 0);
 	ck_assert_int_eq(co_group_go(&group, wait_in_queue, &queue, "task"), 0);
-	ck_assert_int_eq(co_yield (), 0);
+	ck_assert_int_eq(co_yield(), 0);
 	co_loop_dump(loop, take_line, &after);
 	co_waitq_wake_one(&queue);
 	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 0);
@@ -609,7 +609,7 @@ static int main_no_allocation(void *arg)
 	ck_assert_int_eq(co_group_go(&group, wait_in_queue, &queue, "queuer"), 0);
 	mem_set_fail_hook(count_allocation, &allocations);
 	for (int i = 0; i < 100; i++) {
-		ck_assert_int_eq(co_yield (), 0);
+		ck_assert_int_eq(co_yield(), 0);
 		ck_assert_int_eq(co_park(co_now_ns() + 1), -ETIMEDOUT);
 		co_unpark(co_task_current());
 		ck_assert_int_eq(co_park(co_now_ns() + 1), 0);

@@ -222,7 +222,7 @@ static int wait_after_cancel(void *arg)
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(co_sleep_until(co_now_ns() + CLOCK_SECOND), -ECANCELED);
 		ck_assert_int_eq(co_sleep_until(co_now_ns() - 1), -ECANCELED);
-		ck_assert_int_eq(co_yield (), -ECANCELED);
+		ck_assert_int_eq(co_yield(), -ECANCELED);
 		ck_assert_int_eq(co_park(CLOCK_NEVER), -ECANCELED);
 		ck_assert_int_eq(co_waitq_wait(&queue, CLOCK_NEVER), -ECANCELED);
 		ck_assert(co_waitq_empty(&queue));
@@ -274,11 +274,11 @@ static int wait_in_shields(void *arg)
 	ck_assert(!co_cancelled());
 	co_unshield();
 	ck_assert(!co_cancelled());
-	ck_assert_int_eq(co_yield (), 0);
+	ck_assert_int_eq(co_yield(), 0);
 	ck_assert_int_eq(co_park(co_env_at_ms(30)), -ETIMEDOUT);
 	co_unshield();
 	ck_assert(co_cancelled());
-	ck_assert_int_eq(co_yield (), -ECANCELED);
+	ck_assert_int_eq(co_yield(), -ECANCELED);
 	ck_assert_int_eq(co_env_ms(), 30);
 	return 0;
 }
@@ -297,7 +297,7 @@ static int cancel_self(void *arg)
 	co_task_cancel(co_task_current());
 	co_task_cancel(co_task_current());
 	ck_assert(co_cancelled());
-	return co_yield ();
+	return co_yield();
 }
 
 START_TEST(test_cancel_self)
@@ -316,7 +316,7 @@ static int main_cancel_in_last_turn(void *arg)
 	co_group_init(&group, co_loop_current(), CO_KEEP_GOING);
 	ck_assert_int_eq(co_group_go(&group, child_run, &child, "child"), 0);
 	if (!canceller_first) {
-		ck_assert_int_eq(co_yield (), 0);
+		ck_assert_int_eq(co_yield(), 0);
 		ck_assert_ptr_nonnull(child.task);
 	}
 	ck_assert_int_eq(co_sleep_until(co_env_at_ms(10)), 0);

@@ -37,7 +37,7 @@ static void start_waiter(struct co_group *group, struct waiter *waiter)
 static void settle(void)
 {
 	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(co_yield (), 0);
+		ck_assert_int_eq(co_yield(), 0);
 }
 
 static int main_sleep(void *arg)
@@ -68,7 +68,7 @@ static int yielder_run(void *arg)
 
 	for (int i = 0; i < 3; i++) {
 		co_trace_add(yielder->trace, yielder->name);
-		ck_assert_int_eq(co_yield (), 0);
+		ck_assert_int_eq(co_yield(), 0);
 	}
 	return 0;
 }
@@ -323,8 +323,8 @@ static int wake_later(void *arg)
 	struct co_waitq *queue = arg;
 
 	ck_assert_int_eq(co_sleep_until(co_env_at_ms(10)), 0);
-	ck_assert_int_eq(co_yield (), 0);
-	ck_assert_int_eq(co_yield (), 0);
+	ck_assert_int_eq(co_yield(), 0);
+	ck_assert_int_eq(co_yield(), 0);
 	ck_assert(co_waitq_wake_one(queue));
 	return 0;
 }
@@ -453,7 +453,7 @@ static int main_storm(void *arg)
 			ck_assert_int_eq(co_sleep_until(co_now_ns() + CLOCK_MS), 0);
 			break;
 		case 1:
-			ck_assert_int_eq(co_yield (), 0);
+			ck_assert_int_eq(co_yield(), 0);
 			break;
 		case 2:
 			if (storm_random(&storm, 8) == 0)

@@ -300,7 +300,7 @@ static void task_closes(struct daemon_env *env)
 			shutdown(client->fd, SHUT_WR);
 		}
 		if (i % 3 == 0)
-			ck_assert_int_eq(co_yield (), 0);
+			ck_assert_int_eq(co_yield(), 0);
 		client_close(client);
 	}
 }
@@ -403,7 +403,7 @@ static void task_memory(struct daemon_env *env)
 		rc = session_new(&env->server, fds[0]);
 		if (rc == 0)
 			for (int i = 0; i < 5; i++)
-				ck_assert_int_eq(co_yield (), 0);
+				ck_assert_int_eq(co_yield(), 0);
 		mem_set_fail_hook(NULL, NULL);
 		failed = failure.countdown < 0;
 		if (rc < 0) {

@@ -495,7 +495,7 @@ static int task_resolver_hangs(void *arg)
 
 	co_group_init(&group, fixture->loop, CO_KEEP_GOING);
 	ck_assert_int_eq(co_group_go(&group, opening_run, &hung, "hung"), 0);
-	ck_assert_int_eq(co_yield (), 0);
+	ck_assert_int_eq(co_yield(), 0);
 	opening_succeeds(&good);
 	connect_link_close(&good.link);
 	ck_assert_uint_eq(co_group_live(&group), 1);

@@ -287,7 +287,7 @@ static void task_changed_idle(struct db_env *env)
 	mem_free(conn->baseline.values[0]);
 	conn->baseline.values[0] = mem_strdup("as it was");
 	co_unpark(conn->driver);
-	ck_assert_int_eq(co_yield (), 0);
+	ck_assert_int_eq(co_yield(), 0);
 	ck_query(env->pool, "select 1", "1;");
 	ck_assert_uint_eq(env->pool->stats.connects, 2);
 	ck_assert_uint_eq(env->pool->stats.resets, 0);
@@ -597,7 +597,7 @@ static void task_end_at_once(struct db_env *env)
 	pool_free(env->pool, co_now_ns()); /* no connection has even begun */
 	db_env_open(env);
 	for (int i = 0; i < row_index; i++)
-		ck_assert_int_eq(co_yield (), 0);
+		ck_assert_int_eq(co_yield(), 0);
 	pool_free(env->pool, co_now_ns());
 	env->pool = NULL;
 }

@@ -322,7 +322,7 @@ static void task_pause(struct db_env *env)
 		AWAIT(ask.paused == pause);
 		/* However often the loop turns, no row comes. */
 		for (int i = 0; i < 20; i++)
-			ck_assert_int_eq(co_yield (), 0);
+			ck_assert_int_eq(co_yield(), 0);
 		ck_assert_int_eq(ask.seen, (int64_t)pause * 10);
 		ck_assert(!ask.returned);
 		db_query_resume(&ask.query);

@@ -203,7 +203,7 @@ static int task_hang_alone(void *arg)
 
 	co_group_init(&group, fixture->loop, CO_KEEP_GOING);
 	ck_assert_int_eq(co_group_go(&group, ask, &hung, "hung"), 0);
-	ck_assert_int_eq(co_yield (), 0);
+	ck_assert_int_eq(co_yield(), 0);
 	ck_assert_int_eq(ask(&good), 0);
 	ck_assert_uint_eq(co_group_live(&group), 1);
 	co_group_cancel(&group);
@@ -265,7 +265,7 @@ static void crowd_start(struct db_fixture *fixture, struct co_group *group, bool
 			snprintf(crowd[i].host, sizeof(crowd[i].host), "hang%d", i);
 		ck_assert_int_eq(co_group_go(group, ask, &crowd[i], "one of many"), 0);
 	}
-	ck_assert_int_eq(co_yield (), 0);
+	ck_assert_int_eq(co_yield(), 0);
 }
 
 static int task_same_name(void *arg)

@@ -124,7 +124,7 @@ static void task_cancelled_before(struct db_env *env)
 	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
 	ask_init(&ask, env->pool, "select 1");
 	ask_start(&ask, &group);
-	ck_assert_int_eq(co_yield (), 0); /* it is queued now: there is no connection yet */
+	ck_assert_int_eq(co_yield(), 0); /* it is queued now: there is no connection yet */
 	ck_assert_int_eq(ask.query.state, DB_QUERY_QUEUED);
 	co_group_cancel(&group);
 	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 0);
@@ -152,7 +152,7 @@ static void task_assigned(struct db_env *env)
 	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
 	ask_init(&ask, env->pool, SLEEP);
 	ask_start(&ask, &group);
-	ck_assert_int_eq(co_yield (), 0);
+	ck_assert_int_eq(co_yield(), 0);
 	ck_assert_int_eq(ask.query.state, DB_QUERY_ASSIGNED);
 	conn_stop_query(ask.query.conn, &ask.query, DB_STOP_TIMEOUT);
 	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 0);
@@ -173,7 +173,7 @@ END_TEST
 static void await_running(struct ask *ask)
 {
 	while (ask->query.state != DB_QUERY_RUNNING)
-		ck_assert_int_eq(co_yield (), 0);
+		ck_assert_int_eq(co_yield(), 0);
 }
 
 /* The server has ended its query; nothing of it has been read here. */
