@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Memory that is given out in pieces and freed at once: a request's data lives in its arena. Pieces are
- * aligned for any type. Every function that allocates returns NULL when memory, cap or budget ends.
+ * Memory that is given out in pieces and freed at once: a request's data lives in its arena. Pieces
+ * are aligned for any type. Every function that allocates returns NULL when memory, cap or budget
+ * ends.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
@@ -32,6 +33,7 @@ void *arena_calloc(struct arena *arena, size_t count, size_t size_bytes) MUST_CH
 char *arena_strndup(struct arena *arena, const char *text, size_t len) MUST_CHECK;
 char *arena_strdup(struct arena *arena, const char *text) MUST_CHECK;
 char *arena_printf(struct arena *arena, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
-char *arena_vprintf(struct arena *arena, const char *fmt, va_list args) PRINTF_LIKE(2, 0) MUST_CHECK;
+char *arena_vprintf(struct arena *arena, const char *fmt, va_list args)
+	PRINTF_LIKE(2, 0) MUST_CHECK;
 
 #endif

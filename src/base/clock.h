@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Time: nanoseconds on a monotonic clock, as int64_t. Deadlines are absolute points on it. Only this module
- * asks the system, and a test may put a virtual clock in its place.
+ * Time: nanoseconds on a monotonic clock, as int64_t. Deadlines are absolute points on it. Only
+ * this module asks the system, and a test may put a virtual clock in its place.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
 #include <stdint.h>
 
-#define CLOCK_NEVER INT64_MAX /* a deadline that never comes */
-#define CLOCK_US    INT64_C(1000)
-#define CLOCK_MS    INT64_C(1000000)
+#define CLOCK_NEVER  INT64_MAX /* a deadline that never comes */
+#define CLOCK_US     INT64_C(1000)
+#define CLOCK_MS     INT64_C(1000000)
 #define CLOCK_SECOND INT64_C(1000000000)
 
 struct clock {

@@ -56,7 +56,8 @@ void err_set(struct err *err, struct arena *arena, enum err_code code, enum err_
 		err->message = "out of memory while describing the error";
 }
 
-void err_set_static(struct err *err, enum err_code code, enum err_effects effects, const char *message)
+void err_set_static(struct err *err, enum err_code code, enum err_effects effects,
+		    const char *message)
 {
 	*err = (struct err){.code = code, .effects = effects, .message = message};
 }

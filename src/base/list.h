@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Intrusive doubly linked lists: a node sits inside the struct that it links. A head is a node of its own. A
- * node that is in no list is linked to itself, so taking it out twice is harmless.
+ * Intrusive doubly linked lists: a node sits inside the struct that it links. A head is a node of
+ * its own. A node that is in no list is linked to itself, so taking it out twice is harmless.
  */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
@@ -69,12 +69,12 @@ static inline void list_splice_back(struct list *to, struct list *from)
 
 #define LIST_ENTRY(node, type, member) CONTAINER_OF(node, type, member)
 
-#define list_for_each(node, head) \
+#define list_for_each(node, head)                                                                  \
 	for (struct list *node = (head)->next; node != (head); node = node->next)
 
 /* The current node may be taken out or freed in the body; its neighbours may not. */
-#define list_for_each_safe(node, head)                                             \
-	for (struct list *node = (head)->next, *node##_next = node->next; node != (head); \
+#define list_for_each_safe(node, head)                                                             \
+	for (struct list *node = (head)->next, *node##_next = node->next; node != (head);          \
 	     node = node##_next, node##_next = node->next)
 
 #endif

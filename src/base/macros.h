@@ -5,15 +5,15 @@
 
 #include <stddef.h>
 
-#define MUST_CHECK	    __attribute__((warn_unused_result))
+#define MUST_CHECK	       __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define NORETURN	    __attribute__((noreturn))
-#define LIKELY(x)	    __builtin_expect(!!(x), 1)
-#define UNLIKELY(x)	    __builtin_expect(!!(x), 0)
+#define NORETURN	       __attribute__((noreturn))
+#define LIKELY(x)	       __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)	       __builtin_expect(!!(x), 0)
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a)			(sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define MIN(a, b)			((a) < (b) ? (a) : (b))
+#define MAX(a, b)			((a) > (b) ? (a) : (b))
 
 #endif

@@ -23,7 +23,8 @@ char *mem_strndup(const char *text, size_t len) MUST_CHECK;
 /* Blocks handed out and not yet freed. */
 size_t mem_live_blocks(void);
 
-/* Tests: `fail` is asked before each allocation and makes it fail by returning true. NULL removes it. */
+/* Tests: `fail` is asked before each allocation and makes it fail by returning true. NULL removes
+ * it. */
 typedef bool mem_fail_fn(void *ctx);
 void mem_set_fail_hook(mem_fail_fn *fail, void *ctx);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The system calls of socket I/O, as one table. The daemon calls through `sys`, so that a test may put short
- * reads and writes, EAGAIN, EINTR, ECONNRESET or EMFILE at the nth call in their place.
+ * The system calls of socket I/O, as one table. The daemon calls through `sys`, so that a test may
+ * put short reads and writes, EAGAIN, EINTR, ECONNRESET or EMFILE at the nth call in their place.
  */
 #ifndef BASE_SYS_H
 #define BASE_SYS_H

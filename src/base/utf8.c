@@ -27,7 +27,9 @@ size_t utf8_char_len(const char *text, size_t len)
 		unsigned char low = s[0] == 0xf0 ? 0x90 : 0x80;
 		unsigned char high = s[0] == 0xf4 ? 0x8f : 0xbf;
 
-		return len >= 4 && s[1] >= low && s[1] <= high && is_tail(s[2]) && is_tail(s[3]) ? 4 : 0;
+		return len >= 4 && s[1] >= low && s[1] <= high && is_tail(s[2]) && is_tail(s[3])
+			       ? 4
+			       : 0;
 	}
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* UTF-8 as PostgreSQL and JSON mean it: no overlong forms, no surrogates, nothing above U+10FFFF. */
+/* UTF-8 as PostgreSQL and JSON mean it: no overlong forms, no surrogates, nothing above U+10FFFF.
+ */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 

@@ -337,6 +337,9 @@ void step_take_outcome(struct step *step)
 		step->err.position = sql_params_position(&step->params.named, step->err.position);
 	if (step->query.stopped_by_sink)
 		take_stopped(step);
+	/* The count is of the rows that were given. */
+	if (step->truncated && step->query.class.plain_read)
+		step->query.count = (int64_t)step->row_count;
 	if (step->err.code == ERR_CANCELLED && gather->stop_code == ERR_SHUTTING_DOWN)
 		err_set_static(&step->err, ERR_SHUTTING_DOWN, step->err.effects,
 			       "gatherd is shutting down");

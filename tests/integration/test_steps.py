@@ -177,6 +177,7 @@ def test_max_rows_undoes_no_write(client, table):
     assert table() == "1=1 2=2 3=3 4=4 5=5"
     result = run(client, {"transaction": [{"sql": "select id from steps order by 1", "max_rows": 2}, "delete from steps"]})
     assert result["outcome"] == "committed" and result["steps"][0]["truncated"] is True
+    assert result["steps"][0]["count"] == 2
     assert table() == ""
 
 
