@@ -8,6 +8,7 @@
 #define MUST_CHECK	       __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 #define NORETURN	       __attribute__((noreturn))
+#define FALLTHROUGH	       __attribute__((fallthrough))
 #define LIKELY(x)	       __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)	       __builtin_expect(!!(x), 0)
 

@@ -83,7 +83,7 @@ enum results_step results_take(struct results *results, const PGresult *result)
 	case PGRES_PIPELINE_ABORTED:
 		if (!segment->failed)
 			return RESULTS_MISMATCH;
-		/* fall through */
+		FALLTHROUGH;
 	case PGRES_TUPLES_OK:
 	case PGRES_COMMAND_OK:
 	case PGRES_EMPTY_QUERY:
