@@ -247,7 +247,8 @@ def test_usage_is_64(gatherd, arguments):
 
 def test_titles_of_a_report_head_its_tables(gatherd):
     gatherd.write_report("titled", "-- report: titled\n\n"
-                         "-- name: q\n-- title: How many\nselect 1 as how_many_there_are;\n-- name: untitled\nselect 2 as b;\n")
+                         "-- name: q\n-- title: How many\nselect 1 as how_many_there_are;\n"
+                         "-- name: untitled\nselect 2 as b;\n")
     done = gatherd.command("report", "titled")
     assert done.returncode == 0 and done.stderr == ""
     lines = [line.strip() for line in done.stdout.splitlines()]
