@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Fixtures. `pg` and `client` are what most tests need; `start_gatherd` is for those that want their own daemon."""
 import os
+import signal
 import sys
 
 import pytest
@@ -15,6 +16,9 @@ from harness.wait import LIMIT_S  # noqa: E402
 
 
 def pytest_sessionstart():
+    # A shell that started us in the background had SIGINT ignored, and nohup SIGHUP; what we start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
         programs.program("gatherd")
     except AssertionError as error:

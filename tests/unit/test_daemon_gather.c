@@ -83,7 +83,7 @@ static const struct {
 	 "1\"],"
 	 "\"timeout\":0.05}",
 	 {"\"failed\":10", "\"code\":\"timeout\"", "\"effects\":\"none\""}},
-	{"{\"gather\":[\"select generate_series(1, 100000)\",\"select 1\"]}",
+	{"{\"gather\":[\"select generate_series(1, 100000)\",\"select 1\"],\"concurrency\":1}",
 	 {"\"failed\":1", "\"code\":\"too_large\"", "\"rows\":[[1]]"}},
 };
 
