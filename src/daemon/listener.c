@@ -157,8 +157,7 @@ int listener_open(struct listener *listener, const struct config *config)
 	int fd = inherited_fd();
 	int rc;
 
-	*listener = (struct listener){.fd = -1, .reserve = -1};
-	listener->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	*listener = (struct listener){.fd = -1};
 	rc = fd >= 0 ? use_inherited(listener, fd) : open_own(listener, config);
 	if (rc < 0) {
 		if (fd < 0)
@@ -181,9 +180,7 @@ void listener_close(struct listener *listener)
 	mem_free(listener->path);
 	if (listener->fd >= 0)
 		close(listener->fd);
-	if (listener->reserve >= 0)
-		close(listener->reserve);
-	*listener = (struct listener){.fd = -1, .reserve = -1};
+	*listener = (struct listener){.fd = -1};
 }
 
 /* ---- accepting ---- */
@@ -193,20 +190,11 @@ static void on_retry(void *arg)
 	listener_resume(arg);
 }
 
-/* No descriptor for the next client: it gets the end of the stream instead of waiting for ever, and
- * we wait a little. */
+/* No descriptor for the next client: it waits in the kernel's queue, and we look again a little
+ * later. */
 static void out_of_descriptors(struct listener *listener)
 {
 	log_warning("no descriptor for a new client: %s", strerror(errno));
-	if (listener->reserve >= 0) {
-		int fd;
-
-		close(listener->reserve);
-		fd = sys.accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0)
-			close(fd);
-		listener->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	}
 	listener_pause(listener);
 	if (co_timer_start(&listener->retry, listener->loop,
 			   clock_after_ns(co_loop_now_ns(listener->loop), ACCEPT_AGAIN_NS),

@@ -16,8 +16,6 @@ typedef void listener_accept_fn(void *arg, int fd);
 struct listener {
 	struct co_loop *loop;
 	int fd;		/* -1: none */
-	int reserve;	/* a descriptor to give up when there are no others: accept, then close, so
-			   that nobody hangs */
 	bool activated; /* the service manager's: it stays when we go */
 	char *path;	/* ours to remove; NULL when activated */
 	dev_t device;

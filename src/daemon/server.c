@@ -393,7 +393,7 @@ int server_run(const char *config_path, struct config *config)
 	}
 	server->config_path = config_path;
 	server->config = config;
-	server->listener.fd = server->listener.reserve = -1;
+	server->listener.fd = -1;
 	server->started_ns = co_loop_now_ns(server->loop);
 	list_init(&server->databases);
 	list_init(&server->sessions);

@@ -338,16 +338,12 @@ static int starved_main(void *arg)
 		turn();
 	before = accepts;
 	ck_assert_uint_le(before, 2);
-	ck_assert_int_ge(listener.reserve, 0);
 	accept_error = 0;
 	while (listener.paused) /* by its own timer */
 		turn();
-	close(fd);
-	fd = connect_to(path);
-	before = accepted;
-	while (accepted == before)
+	/* Who waited is the one that is taken. */
+	while (recv(fd, &byte, 1, MSG_DONTWAIT) != 0)
 		turn();
-	ck_assert_int_eq(recv(fd, &byte, 1, MSG_DONTWAIT), 0);
 	close(fd);
 	listener_close(&listener);
 	return 0;
