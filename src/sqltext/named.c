@@ -180,12 +180,14 @@ static void measure(struct str sql, size_t *ret_colons, size_t *ret_depth)
 	*ret_colons = *ret_depth = 0;
 	sql_scan_init(&scanner, sql);
 	while ((token = sql_scan_next(&scanner)).kind != SQL_END) {
-		if (sql_token_is(&token, ":"))
+		if (sql_token_is(&token, ":")) {
 			++*ret_colons;
-		else if (sql_token_is(&token, "(") || sql_token_is(&token, "["))
-			*ret_depth = MAX(*ret_depth, ++depth);
-		else if ((sql_token_is(&token, ")") || sql_token_is(&token, "]")) && depth > 0)
+		} else if (sql_token_is(&token, "(") || sql_token_is(&token, "[")) {
+			depth++;
+			*ret_depth = MAX(*ret_depth, depth);
+		} else if ((sql_token_is(&token, ")") || sql_token_is(&token, "]")) && depth > 0) {
 			depth--;
+		}
 	}
 }
 
