@@ -59,7 +59,7 @@ static inline void daemon_env_start(struct daemon_env *env, struct co_loop *loop
 	struct server *server = &env->server;
 
 	*server = (struct server){.loop = loop, .main = co_task_current(), .state = SERVER_RUNNING};
-	server->listener.fd = server->listener.reserve = -1;
+	server->listener.fd = -1;
 	server->notify.fd = -1;
 	server->config = daemon_env_config(ini);
 	server->started_ns = co_now_ns();
