@@ -27,7 +27,7 @@
 static int inherited_fd(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-	int count = fds == NULL ? 0 : atoi(fds);
+	long count = fds == NULL ? 0 : strtol(fds, NULL, 10);
 	bool ours = pid != NULL && strtol(pid, NULL, 10) == (long)getpid();
 
 	unsetenv("LISTEN_PID");
@@ -36,7 +36,8 @@ static int inherited_fd(void)
 	if (!ours || count < 1)
 		return -1;
 	if (count > 1)
-		log_warning("the service manager passed %d sockets; only the first is used", count);
+		log_warning("the service manager passed %ld sockets; only the first is used",
+			    count);
 	return LISTEN_FIRST_FD;
 }
 
@@ -185,21 +186,37 @@ void listener_close(struct listener *listener)
 
 /* ---- accepting ---- */
 
-static void on_retry(void *arg)
+static void watch(struct listener *listener)
 {
-	listener_resume(arg);
+	bool wanted = !listener->full && !listener->starved;
+
+	/* Should it fail, an event that is not wanted comes again, and this with it. */
+	if (listener->fd >= 0 && wanted != listener->watching &&
+	    co_watch_change(&listener->watch, wanted ? CO_READ : 0) == 0)
+		listener->watching = wanted;
 }
 
-/* No descriptor for the next client: it waits in the kernel's queue, and we look again a little
- * later. */
+static void on_retry(void *arg)
+{
+	struct listener *listener = arg;
+
+	listener->starved = false;
+	watch(listener);
+}
+
+/*
+ * No descriptor for the next client: it waits in the kernel's queue, and we look again a little
+ * later. Not when one of our clients ends: something else may take what it leaves, and a storm of
+ * clients would have us try, fail and tell of it with each.
+ */
 static void out_of_descriptors(struct listener *listener)
 {
 	log_warning("no descriptor for a new client: %s", strerror(errno));
-	listener_pause(listener);
-	if (co_timer_start(&listener->retry, listener->loop,
-			   clock_after_ns(co_loop_now_ns(listener->loop), ACCEPT_AGAIN_NS),
-			   on_retry, listener) < 0)
-		listener_resume(listener);
+	listener->starved =
+		co_timer_start(&listener->retry, listener->loop,
+			       clock_after_ns(co_loop_now_ns(listener->loop), ACCEPT_AGAIN_NS),
+			       on_retry, listener) == 0;
+	watch(listener);
 }
 
 static void on_event(void *arg, unsigned events)
@@ -207,40 +224,48 @@ static void on_event(void *arg, unsigned events)
 	struct listener *listener = arg;
 
 	(void)events;
-	for (int i = 0; i < ACCEPTS_AT_ONCE && !listener->paused && listener->fd >= 0; i++) {
-		int fd = sys.accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	for (int i = 0; i < ACCEPTS_AT_ONCE && listener->fd >= 0; i++) {
+		int fd;
 
+		if (listener->full || listener->starved) {
+			watch(listener);
+			break;
+		}
+		fd = sys.accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			listener->accept(listener->arg, fd);
 			continue;
 		}
+		if (errno == EINTR || errno == ECONNABORTED)
+			continue;
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 			out_of_descriptors(listener);
-		if (errno != EINTR && errno != ECONNABORTED)
-			break;
+		break;
 	}
 }
 
 int listener_start(struct listener *listener, struct co_loop *loop, listener_accept_fn *accept,
 		   void *arg)
 {
+	int rc = co_watch_start(&listener->watch, loop, listener->fd, CO_READ, on_event, listener);
+
+	if (rc < 0)
+		return rc;
 	listener->loop = loop;
 	listener->accept = accept;
 	listener->arg = arg;
-	return co_watch_start(&listener->watch, loop, listener->fd, CO_READ, on_event, listener);
+	listener->watching = true;
+	return 0;
 }
 
 void listener_pause(struct listener *listener)
 {
-	if (!listener->paused && listener->fd >= 0)
-		listener->paused = co_watch_change(&listener->watch, 0) == 0;
+	listener->full = true;
+	watch(listener);
 }
 
 void listener_resume(struct listener *listener)
 {
-	if (listener->paused && listener->fd >= 0 &&
-	    co_watch_change(&listener->watch, CO_READ) == 0) {
-		listener->paused = false;
-		co_timer_stop(&listener->retry);
-	}
+	listener->full = false;
+	watch(listener);
 }

@@ -22,7 +22,9 @@ struct listener {
 	ino_t inode;
 	struct co_watch watch;
 	struct co_timer retry;
-	bool paused;
+	bool full;    /* the caller's word: no further client */
+	bool starved; /* no descriptor for one; until `retry` */
+	bool watching;
 	listener_accept_fn *accept;
 	void *arg;
 };
