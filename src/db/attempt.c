@@ -191,8 +191,8 @@ static socklen_t unix_address(const struct dsn_target *target, struct sockaddr_u
 	int len;
 
 	addr->sun_family = AF_UNIX;
-	len = snprintf(addr->sun_path, sizeof(addr->sun_path), "%s/.s.PGSQL.%d", target->host,
-		       atoi(target->port));
+	len = snprintf(addr->sun_path, sizeof(addr->sun_path), "%s/.s.PGSQL.%ld", target->host,
+		       strtol(target->port, NULL, 10));
 	if (len < 0 || (size_t)len >= sizeof(addr->sun_path))
 		return 0;
 	if (addr->sun_path[0] == '@')

@@ -16,6 +16,7 @@
 #include "db/query.h"
 #include "db/results.h"
 #include "db/session.h"
+#include "db/transport.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,6 +35,7 @@ struct conn {
 	struct list node; /* the pool's list of its state */
 	enum conn_state state;
 	struct connect_link link;
+	struct transport transport;
 	struct co_task *driver;
 	struct co_watch watch;
 	struct results results;
@@ -44,6 +46,7 @@ struct conn {
 	int64_t statement_timeout_ms; /* of the session itself; 0: none */
 	struct prepared prepared;
 
+	bool encrypted;	   /* TLS or GSSAPI */
 	bool readable;	   /* the socket has something */
 	bool unflushed;	   /* libpq holds bytes to send */
 	bool paused;	   /* the head's sink takes nothing now */
@@ -56,8 +59,7 @@ struct conn {
 	char last_notice[256];	/* what the server said last without being asked: its reason, if it
 				   dies */
 
-	bool counting;	     /* the last read brought bytes, and nothing came of them */
-	size_t hidden_bytes; /* that libpq has taken in since it last gave a result */
+	size_t hidden_bytes; /* that libpq has taken in since it last gave anything */
 
 	/* A cancel under way: from its request until its transport is closed. */
 	struct co_task *canceller;

@@ -147,9 +147,12 @@ static int target_fill(struct dsn_target *target, size_t index, const PQconninfo
 	ports = list_get(arena, ports, list_count(ports) > 1 ? index : 0);
 	if (host == NULL || hostaddr == NULL || ports == NULL)
 		return -ENOMEM;
-	target->port = *ports != '\0' ? ports : arena_strdup(arena, port->compiled);
-	if (target->port == NULL)
+	if (*ports == '\0')
+		ports = port != NULL && port->compiled != NULL ? arena_strdup(arena, port->compiled)
+							       : "5432";
+	if (ports == NULL)
 		return -ENOMEM;
+	target->port = ports;
 	target->hostaddr = *hostaddr != '\0' ? hostaddr : NULL;
 	/* libpq, too, takes the address for the name where there is none. */
 	target->host = *host != '\0' ? host : target->hostaddr;

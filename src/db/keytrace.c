@@ -2,17 +2,47 @@
 #include "db/keytrace.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+
+#define WHITE_SPACE " \t\n\v\f\r"
+
+static bool word_take(const char **at, const char *word)
+{
+	size_t len = strlen(word);
+
+	*at += strspn(*at, WHITE_SPACE);
+	if (strncmp(*at, word, len) != 0)
+		return false;
+	*at += len;
+	return strchr(WHITE_SPACE, **at) != NULL;
+}
+
+static bool int_take(const char **at, int *ret_value)
+{
+	char *end;
+	long value;
+
+	errno = 0;
+	value = strtol(*at, &end, 10);
+	if (end == *at || errno != 0 || value < INT_MIN || value > INT_MAX)
+		return false;
+	*at = end;
+	*ret_value = (int)value;
+	return true;
+}
 
 /* `B 12 BackendKeyData <pid> <secret>`, with white space that differs between libpq's versions. */
 static void line_parse(struct keytrace *trace)
 {
-	int pid, secret, end = 0;
+	const char *at = trace->line;
+	int pid, secret;
 
 	trace->line[trace->line_len] = '\0';
-	if (sscanf(trace->line, "B 12 BackendKeyData %d %d %n", &pid, &secret, &end) < 2 ||
-	    trace->line[end] != '\0')
+	if (!word_take(&at, "B") || !word_take(&at, "12") || !word_take(&at, "BackendKeyData") ||
+	    !int_take(&at, &pid) || !int_take(&at, &secret) || at[strspn(at, WHITE_SPACE)] != '\0')
 		return;
 	trace->found = true;
 	trace->pid = pid;

@@ -6,6 +6,11 @@ libdb_la_SOURCES = \
 	src/db/attempt.c src/db/attempt.h \
 	src/db/cancel.c src/db/cancel.h \
 	src/db/conn.c src/db/conn.h \
+	src/db/conn_cancel.c \
+	src/db/conn_finish.c \
+	src/db/conn_parts.h \
+	src/db/conn_receive.c \
+	src/db/conn_send.c \
 	src/db/connect.c src/db/connect.h \
 	src/db/dsn.c src/db/dsn.h \
 	src/db/keytrace.c src/db/keytrace.h \
@@ -23,4 +28,5 @@ libdb_la_SOURCES = \
 	src/db/search.c src/db/search.h \
 	src/db/session.c src/db/session.h \
 	src/db/statements.c src/db/statements.h \
+	src/db/transport.c src/db/transport.h \
 	src/db/types.c src/db/types.h

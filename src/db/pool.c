@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "db/backoff.h"
 #include "db/conn.h"
 #include "db/query.h"
 #include "db/statements.h"
@@ -16,18 +17,12 @@
 
 /* PostgreSQL's Unix socket refuses some of 300 connects at once. */
 #define CONNECTS_AT_ONCE 16
-#define BACKOFF_FIRST_NS (100 * CLOCK_MS)
-#define BACKOFF_MAX_NS	 (10 * CLOCK_SECOND)
 
 static void fill(struct pool *pool);
 
 uint64_t pool_random(struct pool *pool, uint64_t bound)
 {
-	/* xorshift64*: jitter needs no better, and a simulation needs the same numbers again. */
-	pool->random ^= pool->random >> 12;
-	pool->random ^= pool->random << 25;
-	pool->random ^= pool->random >> 27;
-	return bound == 0 ? 0 : (pool->random * UINT64_C(0x2545F4914F6CDD1D) >> 16) % bound;
+	return backoff_random(&pool->random, bound);
 }
 
 int pool_new(struct pool **ret_pool, struct co_loop *loop, struct resolver *resolver,
@@ -145,18 +140,6 @@ static void on_retry(void *arg)
 	fill(arg);
 }
 
-static int64_t backoff_ns(struct pool *pool)
-{
-	int64_t limit_ns = BACKOFF_FIRST_NS;
-
-	if (pool->refused)
-		limit_ns = BACKOFF_MAX_NS;
-	for (unsigned i = 1; i < pool->failures && limit_ns < BACKOFF_MAX_NS; i++)
-		limit_ns *= 2;
-	limit_ns = MIN(limit_ns, BACKOFF_MAX_NS);
-	return limit_ns / 2 + (int64_t)pool_random(pool, (uint64_t)limit_ns / 2 + 1);
-}
-
 static void back_off(struct pool *pool)
 {
 	/* Those that were under way together are one failure. */
@@ -164,7 +147,8 @@ static void back_off(struct pool *pool)
 		return;
 	pool->failures++;
 	pool->connect_window = 1;
-	pool->retry_ns = clock_after_ns(co_loop_now_ns(pool->loop), backoff_ns(pool));
+	pool->retry_ns = clock_after_ns(co_loop_now_ns(pool->loop),
+					backoff_ns(pool->failures, pool->refused, &pool->random));
 	/* Without the timer the next submitted query is what tries again. */
 	if (co_timer_start(&pool->retry, pool->loop, pool->retry_ns, on_retry, pool) < 0)
 		pool->retry_ns = 0;

@@ -5,7 +5,6 @@
 #include "db/statements.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 struct prepared_entry {
@@ -52,8 +51,8 @@ static struct prepared_entry *add(struct prepared *prepared, struct prepared_ent
 	return NULL;
 }
 
-static struct prepared_entry *new_entry(struct prepared *prepared, const char *sql, size_t len,
-					uint32_t generation)
+static struct prepared_entry *new_entry(struct prepared *prepared, struct statements *statements,
+					const char *sql, size_t len, uint32_t generation)
 {
 	struct prepared_entry *entry = mem_alloc(sizeof(*entry) + len);
 
@@ -62,7 +61,7 @@ static struct prepared_entry *new_entry(struct prepared *prepared, const char *s
 	memset(entry, 0, sizeof(*entry));
 	memcpy(entry->sql, sql, len);
 	entry->generation = generation;
-	snprintf(entry->name, sizeof(entry->name), "g%u", ++prepared->last_name);
+	statements_make_name(statements, entry->name, sizeof(entry->name));
 	return add(prepared, entry, len);
 }
 
@@ -92,11 +91,12 @@ struct prepared_plan prepared_plan(struct prepared *prepared, struct statements 
 	}
 	if (!sight.seen_before)
 		return plan;
-	if (plan.drop[0] == '\0' && HASH_COUNT(prepared->entries) >= prepared->max) {
+	if (plan.drop[0] == '\0' && prepared->entries != NULL &&
+	    HASH_COUNT(prepared->entries) >= prepared->max) {
 		memcpy(plan.drop, prepared->entries->name, sizeof(plan.drop));
 		remove_entry(prepared, prepared->entries);
 	}
-	entry = new_entry(prepared, sql, len, sight.generation);
+	entry = new_entry(prepared, statements, sql, len, sight.generation);
 	if (entry != NULL) {
 		memcpy(plan.name, entry->name, sizeof(plan.name));
 		plan.named = plan.prepare = true;

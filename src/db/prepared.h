@@ -17,10 +17,10 @@ struct statements;
 struct prepared {
 	struct prepared_entry *entries; /* hash by text; the one used longest ago first */
 	unsigned max;			/* 0: nothing is ever prepared */
-	unsigned last_name;
 };
 
-#define PREPARED_NAME_BYTES 16
+/* "gatherd_", the pool's 64 bits and a number, in hexadecimal. */
+#define PREPARED_NAME_BYTES 48
 
 struct prepared_plan {
 	bool named;   /* run `name`; else the text, unnamed */

@@ -19,6 +19,8 @@ static const char *const reported[SESSION_REPORTED] = {
 	"session_authorization",
 	"standard_conforming_strings",
 	"default_transaction_read_only",
+	/* A standby that was promoted is not what target_session_attrs chose. */
+	"in_hot_standby",
 };
 
 int session_baseline_take(struct session_baseline *baseline, const PGconn *pg)

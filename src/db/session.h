@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* The parameters that PostgreSQL reports when they change; compared after each query. */
-#define SESSION_REPORTED 8
+#define SESSION_REPORTED 9
 struct session_baseline {
 	char *values[SESSION_REPORTED]; /* NULL: not reported by this server */
 };

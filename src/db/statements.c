@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "db/statements.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #define STATEMENTS_MAX 4096
 
@@ -17,6 +22,7 @@ struct statement {
 struct statements {
 	struct statement *entries; /* hash by text; the one used longest ago first */
 	uint32_t last_generation;
+	uint64_t nonce, last_name;
 };
 
 int statements_new(struct statements **ret_statements)
@@ -25,6 +31,11 @@ int statements_new(struct statements **ret_statements)
 
 	if (statements == NULL)
 		return -ENOMEM;
+	/* Without randomness yet, soon after boot, the moment is as good as unique. */
+	if (getrandom(&statements->nonce, sizeof(statements->nonce), GRND_NONBLOCK) !=
+	    sizeof(statements->nonce))
+		statements->nonce = (uint64_t)clock_now_ns(&clock_system) ^ (uint64_t)getpid()
+										    << 40;
 	*ret_statements = statements;
 	return 0;
 }
@@ -98,4 +109,10 @@ void statements_invalidate(struct statements *statements, const char *sql, size_
 
 	if (entry != NULL)
 		entry->generation = ++statements->last_generation;
+}
+
+void statements_make_name(struct statements *statements, char *name, size_t size)
+{
+	snprintf(name, size, "gatherd_%016" PRIx64 "_%" PRIx64, statements->nonce,
+		 ++statements->last_name);
 }

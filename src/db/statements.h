@@ -27,6 +27,11 @@ int statements_new(struct statements **ret_statements) MUST_CHECK;
 void statements_free(struct statements *statements);
 /* Takes account of one more run. Without memory it is as if the text had never been seen. */
 struct statement_sight statements_see(struct statements *statements, const char *sql, size_t len);
+/*
+ * A name for a prepared statement that no other connection gives, not of another daemon either:
+ * behind a pooler sessions change hands, and a name known there must not be another text's.
+ */
+void statements_make_name(struct statements *statements, char *name, size_t size);
 /* What is prepared of this text is not valid any more, on every connection. */
 void statements_invalidate(struct statements *statements, const char *sql, size_t len);
 

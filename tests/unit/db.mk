@@ -81,3 +81,9 @@ tests_unit_test_db_memory_SOURCES = tests/unit/test_db_memory.c
 tests_unit_test_db_memory_CPPFLAGS = $(DB_TEST_CPPFLAGS)
 tests_unit_test_db_memory_LDADD = $(DB_TEST_LDADD)
 TESTS += tests/unit/test_db_memory
+
+check_PROGRAMS += tests/unit/test_db_transport
+tests_unit_test_db_transport_SOURCES = tests/unit/test_db_transport.c
+tests_unit_test_db_transport_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_transport_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_transport

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "base/err.h"
+#include "db/conn_parts.h"
+#include "db/pool.h"
+#include "db/statements.h"
+
+#include <string.h>
+
+/* Calls it for each query of a batch; the query may be gone afterwards. */
+static void for_batch(struct conn *conn, struct db_query *first,
+		      void (*fn)(struct conn *, struct db_query *))
+{
+	struct list others;
+
+	list_init(&others);
+	list_splice_back(&others, &first->batch);
+	fn(conn, first);
+	while (!list_empty(&others)) {
+		struct db_query *query = LIST_ENTRY(others.next, struct db_query, batch_node);
+
+		list_remove(&query->batch_node);
+		fn(conn, query);
+	}
+}
+
+void conn_refuse_stopped(struct db_query *query)
+{
+	err_set(&query->err, query->arena,
+		query->stop == DB_STOP_TIMEOUT ? ERR_TIMEOUT : ERR_CANCELLED, ERR_EFFECTS_NONE,
+		"%s before it was sent",
+		query->stop == DB_STOP_TIMEOUT ? "timed out" : "cancelled");
+	query_finish(query);
+}
+
+static void refuse_one(struct conn *conn, struct db_query *query)
+{
+	(void)conn;
+	if (query->stop != DB_STOP_NONE) {
+		conn_refuse_stopped(query);
+		return;
+	}
+	err_set_static(&query->err, ERR_SKIPPED, ERR_EFFECTS_NONE,
+		       "skipped: another step was given up before it was sent");
+	query_finish(query);
+}
+
+void conn_refuse_batch(struct conn *conn, struct db_query *first)
+{
+	for_batch(conn, first, refuse_one);
+}
+
+/*
+ * A prepared statement that the server has no more (26000), or whose result would have another
+ * shape than when it was prepared (0A000): both are found out at Bind, before anything is executed.
+ * Run again, as text.
+ */
+static bool run_again(struct conn *conn, struct db_query *query)
+{
+	if (!query->named || query->err.code == ERR_NONE)
+		return false;
+	if (results_failed_early(&query->segment))
+		prepared_forget(&conn->prepared, query->sql);
+	/* In a transaction the error has ended it; a lease's holder runs its queries itself. */
+	if (query->stop != DB_STOP_NONE || !query->stale || conn->lease != NULL)
+		return false;
+	prepared_clear(&conn->prepared);
+	conn->dirty = true; /* the session may hold some of them still */
+	statements_invalidate(conn->pool->statements, query->sql, strlen(query->sql));
+	query->unprepared = true;
+	query->err = (struct err){.code = ERR_NONE};
+	pool_requeue(conn->pool, query);
+	return true;
+}
+
+static void note_dirt(struct conn *conn, const struct db_query *query)
+{
+	conn->dirty = conn->dirty || query->class.dirties ||
+		      conn->pool->conf->session_reset == CONFIG_RESET_ALWAYS;
+}
+
+void conn_finish_query(struct conn *conn, struct db_query *query)
+{
+	if (run_again(conn, query))
+		return;
+	note_dirt(conn, query);
+	query_apply_stop(query);
+	query_finish(query);
+}
+
+static void finish_one(struct conn *conn, struct db_query *query)
+{
+	note_dirt(conn, query);
+	if (query->skipped)
+		err_set_static(&query->err, ERR_SKIPPED, ERR_EFFECTS_NONE,
+			       "skipped: an earlier step failed");
+	query_apply_stop(query);
+	query_finish(query);
+}
+
+/*
+ * Who gave up stopped them all, for his reason. Only what a sink does not take is that one query's
+ * matter: to another that the cancel hit it is an earlier one's failure.
+ */
+static void share_stop(struct db_query *first)
+{
+	enum db_query_stop reason = DB_STOP_NONE;
+
+	for (struct db_query *query = first; query != NULL;
+	     query = query_next_in_batch(first, query))
+		if (reason == DB_STOP_NONE)
+			reason = query->stop;
+	for (struct db_query *query = first; query != NULL;
+	     query = query_next_in_batch(first, query)) {
+		if (query->stop != DB_STOP_NONE)
+			continue;
+		if (reason != DB_STOP_SINK)
+			query->stop = reason;
+		else if (query_was_cancelled(query))
+			query->skipped = true;
+	}
+}
+
+void conn_finish_batch(struct conn *conn, struct db_query *first)
+{
+	share_stop(first);
+	for_batch(conn, first, finish_one);
+}
+
+static void lose_one(struct conn *conn, struct db_query *query)
+{
+	if (query->skipped)
+		err_set_static(&query->err, ERR_SKIPPED, ERR_EFFECTS_NONE,
+			       "skipped: an earlier step failed");
+	query_lost(query, conn->last_notice[0] != '\0' ? conn->last_notice : NULL);
+	query_apply_stop(query);
+	query_finish(query);
+}
+
+static void never_sent(struct conn *conn, struct db_query *query)
+{
+	(void)conn;
+	err_set_static(&query->err, ERR_CONNECTION_LOST, ERR_EFFECTS_NONE,
+		       "the connection was lost before this was sent");
+	query_finish(query);
+}
+
+/* Every query that waits for this connection gets its answer. */
+void conn_fail_queries(struct conn *conn)
+{
+	struct segment *segment;
+
+	while ((segment = results_pop(&conn->results)) != NULL) {
+		struct db_query *query = segment->query;
+
+		if (query == NULL)
+			continue;
+		if (segment->kind == SEGMENT_BATCH) {
+			share_stop(segment->first);
+			for_batch(conn, segment->first, lose_one);
+		} else {
+			lose_one(conn, query);
+		}
+	}
+	while (!list_empty(&conn->unsent)) {
+		struct db_query *query = LIST_ENTRY(conn->unsent.next, struct db_query, node);
+
+		list_remove(&query->node);
+		query->conn = NULL;
+		if (conn->lease != NULL)
+			for_batch(conn, query, never_sent);
+		else if (query->stop != DB_STOP_NONE)
+			conn_refuse_stopped(query);
+		else
+			pool_requeue(conn->pool, query);
+	}
+}

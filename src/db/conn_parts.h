@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * What the files of one connection share: conn.c is its life, conn_send.c what goes out,
+ * conn_receive.c what comes back, conn_finish.c how a query ends, conn_cancel.c how one is stopped.
+ * All but conn_stop_query run in the driver.
+ */
+#ifndef DB_CONN_PARTS_H
+#define DB_CONN_PARTS_H
+
+#include "db/conn.h"
+
+/* ---- conn_send.c ---- */
+
+/* Sends what waits, in order; not while a cancel is on its way. */
+void conn_send_unsent(struct conn *conn);
+/* After the connection's own commands, a negative number of them being a failure: their Sync. */
+void conn_send_session(struct conn *conn, int commands);
+void conn_flush(struct conn *conn);
+/* Single-row mode belongs to the command at the head of libpq's queue, and has to be set before
+ * anything of it is read. */
+void conn_want_single_rows(struct conn *conn);
+
+/* ---- conn_receive.c ---- */
+
+/* Takes all results that are there. */
+void conn_receive(struct conn *conn);
+/* libpq's notice receiver; `arg` is the connection. */
+void conn_on_notice(void *arg, const PGresult *result);
+
+/* ---- conn_finish.c ---- */
+
+/* Never sent, since it was stopped before. */
+void conn_refuse_stopped(struct db_query *query);
+/* A batch of which one query was stopped goes out not at all. */
+void conn_refuse_batch(struct conn *conn, struct db_query *first);
+/* At its Sync: done, or back into the queue. */
+void conn_finish_query(struct conn *conn, struct db_query *query);
+void conn_finish_batch(struct conn *conn, struct db_query *first);
+/* The connection is gone: every query that waits for it gets its answer. */
+void conn_fail_queries(struct conn *conn);
+
+/* ---- conn_cancel.c ---- */
+
+/* Whether somebody wants the end of what runs now. */
+bool conn_cancel_wanted(const struct conn *conn);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "base/err.h"
+#include "db/conn_parts.h"
+#include "db/pool.h"
+#include "db/rows.h"
+#include "db/types.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* How long rows may wait for the catalogue to tell of a type never seen before. */
+#define LEARN_LIMIT_NS (5 * CLOCK_SECOND)
+/* The largest message while no query's own limit holds. */
+#define OWN_LIMIT_BYTES ((size_t)1024 * 1024)
+
+static void take_rows_rc(struct conn *conn, struct db_query *query, int rc)
+{
+	if (rc == DB_SINK_PAUSE && !conn_cancel_wanted(conn))
+		conn->paused = true;
+	else if (rc == DB_SINK_PAUSE)
+		query->discard =
+			true; /* it is being ended: nobody waits until the sink takes more */
+	if (rc < 0) {
+		query->dropped = true;
+		conn_stop_query(conn, query, DB_STOP_SINK);
+	}
+}
+
+static void take_end(struct conn *conn, struct segment *segment, const PGresult *result)
+{
+	struct db_query *query = segment->query;
+
+	switch (segment->kind) {
+	case SEGMENT_EXECUTE:
+		/* What comes before the query itself is of interest only if it fails. */
+		if (results_at_query(segment) || PQresultStatus(result) == PGRES_FATAL_ERROR)
+			take_rows_rc(conn, query, rows_end(query, result));
+		break;
+	case SEGMENT_BATCH:
+		take_rows_rc(conn, query, rows_end(query, result));
+		break;
+	case SEGMENT_DESCRIBE:
+		if (rows_describe(query, result) < 0)
+			err_set(&query->err, NULL, ERR_INTERNAL, ERR_EFFECTS_NONE, "out of memory");
+		break;
+	case SEGMENT_SESSION:
+		if (PQresultStatus(result) == PGRES_FATAL_ERROR) {
+			snprintf(conn->last_notice, sizeof(conn->last_notice), "%s",
+				 PQresultErrorMessage(result));
+			conn->lost = true; /* a session that cannot be reset is of no use */
+		}
+		conn->statement_timeout_ms = session_timeout_ms(
+			result, conn->statement_timeout_ms, conn->pool->conf->statement_timeout_ns);
+		break;
+	}
+}
+
+static void take_sync(struct conn *conn)
+{
+	struct segment *segment = results_pop(&conn->results);
+	struct db_query *query = segment->query;
+
+	if (segment->kind == SEGMENT_SESSION) {
+		conn->dirty = conn->rolling_back;
+		conn->just_reset = !conn->rolling_back;
+		if (conn->just_reset)
+			prepared_clear(&conn->prepared); /* DEALLOCATE ALL was among it */
+		conn->rolling_back = false;
+		return;
+	}
+	if (segment->kind == SEGMENT_BATCH) {
+		conn_finish_batch(conn, segment->first);
+	} else {
+		conn_finish_query(conn, query);
+	}
+	if (conn->canceller != NULL)
+		co_unpark(conn->canceller);
+	conn_want_single_rows(conn);
+}
+
+static void mismatch(struct conn *conn, const PGresult *result)
+{
+	struct segment *head = results_head(&conn->results);
+	ExecStatusType status = PQresultStatus(result);
+	struct db_query *query = head == NULL ? NULL : head->query;
+
+	conn->lost = true;
+	if (query == NULL || query->err.code != ERR_NONE)
+		return;
+	if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
+		/* What is copied out may be what an INSERT returns. */
+		err_set(&query->err, query->arena, ERR_BAD_REQUEST,
+			status == PGRES_COPY_IN ? ERR_EFFECTS_NONE : ERR_EFFECTS_UNKNOWN,
+			"COPY from or to the client is not possible here");
+	else
+		err_set(&query->err, query->arena, ERR_CONNECTION_LOST, ERR_EFFECTS_UNKNOWN,
+			"the server's answer was out of step (%s); the connection was dropped",
+			PQresStatus(status));
+}
+
+static int learn_main(void *arg)
+{
+	struct conn *conn = arg;
+	int rc = types_learn(conn->pool, conn->learn.oids, conn->learn.count,
+			     clock_after_ns(co_now_ns(), LEARN_LIMIT_NS));
+
+	/* On failure the values go out as text, which is what all but arrays of numbers are anyway.
+	 */
+	(void)rc;
+	conn->learn.running = false;
+	conn_resume(conn);
+	co_unpark(conn->driver);
+	return 0;
+}
+
+static bool hold_for_types(struct conn *conn, const struct db_query *query, PGresult *result,
+			   enum results_step step)
+{
+	if (conn->held != NULL || query->kind != DB_QUERY_EXECUTE || query->has_rows ||
+	    query->discard)
+		return false;
+	conn->learn.count = types_unknown(conn->pool->types, result, conn->learn.oids,
+					  ARRAY_SIZE(conn->learn.oids));
+	if (conn->learn.count == 0 || conn->learn.running ||
+	    co_group_go(&conn->pool->group, learn_main, conn, "db types") < 0)
+		return false;
+	conn->learn.running = true;
+	conn->held = result;
+	conn->held_step = step;
+	conn->paused = true;
+	return true;
+}
+
+static void take_step(struct conn *conn, enum results_step step, PGresult *result)
+{
+	struct segment *head = results_head(&conn->results);
+
+	switch (step) {
+	case RESULTS_ROW:
+		if (head->query->discard)
+			head->query->dropped = true;
+		else
+			take_rows_rc(conn, head->query, rows_give(head->query, result));
+		break;
+	case RESULTS_END:
+		take_end(conn, head, result);
+		break;
+	case RESULTS_COMMAND:
+		conn_want_single_rows(conn);
+		break;
+	case RESULTS_SYNC:
+		take_sync(conn);
+		break;
+	case RESULTS_MISMATCH:
+		mismatch(conn, result);
+		break;
+	}
+}
+
+/* Takes the result over. */
+static void take_result(struct conn *conn, PGresult *result)
+{
+	enum results_step step = results_take(&conn->results, result);
+
+	if ((step == RESULTS_ROW || step == RESULTS_END) &&
+	    results_head(&conn->results)->query != NULL &&
+	    hold_for_types(conn, results_head(&conn->results)->query, result, step))
+		return;
+	take_step(conn, step, result);
+	PQclear(result);
+}
+
+static void take_held(struct conn *conn)
+{
+	PGresult *result = conn->held;
+
+	if (result == NULL)
+		return;
+	take_step(conn, conn->held_step, result);
+	conn->held = NULL;
+	PQclear(result);
+}
+
+/* libpq's own words on a connection that is gone, not the server's. */
+static bool made_up(const PGresult *result)
+{
+	return result == NULL || (PQresultStatus(result) == PGRES_FATAL_ERROR &&
+				  PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL);
+}
+
+/*
+ * libpq takes in a whole row before it shows any of it. What goes in while nothing comes out is
+ * counted, and a row that grows beyond its limit ends the connection: there is no other way to be
+ * rid of the rest of it.
+ */
+static void check_hidden(struct conn *conn)
+{
+	struct segment *head = results_head(&conn->results);
+	struct db_query *query = head == NULL ? NULL : head->query;
+	size_t limit_bytes = query == NULL ? OWN_LIMIT_BYTES : query->row_limit_bytes;
+
+	if (limit_bytes == 0 || conn->hidden_bytes <= limit_bytes)
+		return;
+	conn->lost = true;
+	if (query != NULL && query->err.code == ERR_NONE)
+		err_set(&query->err, query->arena, ERR_TOO_LARGE,
+			query->class.plain_read ? ERR_EFFECTS_NONE : ERR_EFFECTS_UNKNOWN,
+			"a row is larger than %zu bytes", limit_bytes);
+}
+
+static void read_input(struct conn *conn)
+{
+	PGconn *pg = conn->link.pg;
+	PGnotify *notify;
+
+	/* 0 means that the connection is gone; PQstatus tells the same, and what came before is
+	 * still to be read. */
+	if (transport_read(&conn->transport, pg) == 0 && PQstatus(pg) != CONNECTION_BAD)
+		conn->lost = true;
+	/* Encrypted input may wait in libpq, where no descriptor tells of it. */
+	conn->readable = conn->encrypted && !conn->transport.dry && !conn->lost;
+	conn->hidden_bytes += conn->transport.received_bytes;
+	while ((notify = PQnotifies(pg)) != NULL) {
+		PQfreemem(notify);
+		conn->hidden_bytes = 0;
+	}
+}
+
+void conn_receive(struct conn *conn)
+{
+	PGconn *pg = conn->link.pg;
+
+	if (!conn->paused)
+		take_held(conn);
+	if (conn->readable && !conn->paused)
+		read_input(conn);
+	while (!conn->lost && !conn->paused && !results_empty(&conn->results) && !PQisBusy(pg)) {
+		PGresult *result = PQgetResult(pg);
+
+		if (PQstatus(pg) == CONNECTION_BAD && made_up(result)) {
+			PQclear(result);
+			break;
+		}
+		conn->hidden_bytes = 0;
+		take_result(conn, result);
+	}
+	check_hidden(conn);
+	if (PQstatus(pg) == CONNECTION_BAD && !conn->paused)
+		conn->lost = true;
+}
+
+void conn_on_notice(void *arg, const PGresult *result)
+{
+	struct conn *conn = arg;
+	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	conn->hidden_bytes = 0;
+	/* While nothing runs even the end of the session comes as one. */
+	if (severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
+		conn->lost = true;
+	/* Only a dying server's last words matter: WARNING 57P02 comes as a notice. */
+	if (text != NULL && PQresultErrorField(result, PG_DIAG_SQLSTATE) != NULL &&
+	    strncmp(PQresultErrorField(result, PG_DIAG_SQLSTATE), "57P", 3) == 0)
+		snprintf(conn->last_notice, sizeof(conn->last_notice), "%s", text);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "base/err.h"
+#include "db/conn_parts.h"
+#include "db/pgerror.h"
+#include "db/pool.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Our own cancel comes first; the server's time-out is for when we cannot. */
+#define DEADLINE_MARGIN_NS CLOCK_SECOND
+
+void conn_flush(struct conn *conn)
+{
+	int rc = PQflush(conn->link.pg);
+
+	conn->unflushed = rc == 1;
+	if (rc < 0)
+		conn->readable = true; /* let the read find out what the server said last */
+}
+
+static int send_describe(PGconn *pg, const struct db_query *query)
+{
+	bool sent = PQsendPrepare(pg, "", query->sql, 0, NULL) == 1 &&
+		    PQsendDescribePrepared(pg, "") == 1 && PQpipelineSync(pg) == 1;
+
+	return sent ? 2 : -EIO;
+}
+
+/*
+ * A limit for this statement alone, as a backstop: the server ends it by itself if nobody is there
+ * any more who could cancel it. Never above what the session has anyway. Only where two commands in
+ * one transaction are as good as one.
+ */
+static bool push_deadline(struct conn *conn, struct db_query *query, bool *sent)
+{
+	int64_t left_ms, own_ms = conn->statement_timeout_ms;
+	const char *values[1];
+	char text[24];
+
+	if (query->deadline_ns == CLOCK_NEVER || conn->lease != NULL ||
+	    !(query->class.plain_read || query->class.plain_write))
+		return false;
+	left_ms = (query->deadline_ns - co_now_ns() + DEADLINE_MARGIN_NS) / CLOCK_MS;
+	if (left_ms >= INT32_MAX || (own_ms > 0 && own_ms <= left_ms))
+		return false;
+	snprintf(text, sizeof(text), "%" PRId64, MAX(left_ms, INT64_C(1)));
+	values[0] = text;
+	query->deadline_pushed = true;
+	*sent = PQsendQueryParams(conn->link.pg, SESSION_TIMEOUT_SQL, 1, NULL, values, NULL, NULL,
+				  0) == 1;
+	return true;
+}
+
+/* The number of commands that were sent, without the Sync; negative: libpq took them not, or not
+ * all. */
+static int send_execute(struct conn *conn, struct db_query *query)
+{
+	PGconn *pg = conn->link.pg;
+	int count = (int)query->value_count, commands = 1;
+	struct prepared_plan plan = {.named = false};
+	bool sent = true;
+
+	if (!query->unprepared && (query->class.plain_read || query->class.plain_write))
+		plan = prepared_plan(&conn->prepared, conn->pool->statements, query->sql);
+	query->named = plan.named;
+	if (push_deadline(conn, query, &sent))
+		commands++;
+	if (sent && plan.drop[0] != '\0') {
+		char drop[PREPARED_NAME_BYTES + 16];
+
+		snprintf(drop, sizeof(drop), "deallocate %s", plan.drop);
+		sent = PQsendQueryParams(pg, drop, 0, NULL, NULL, NULL, NULL, 0) == 1;
+		commands++;
+	}
+	if (sent && plan.prepare) {
+		sent = PQsendPrepare(pg, plan.name, query->sql, 0, NULL) == 1;
+		commands++;
+	}
+	if (sent && plan.named)
+		sent = PQsendQueryPrepared(pg, plan.name, count, query->values, NULL, NULL, 0) == 1;
+	else if (sent)
+		sent = PQsendQueryParams(pg, query->sql, count, NULL, query->values, NULL, NULL,
+					 0) == 1;
+	return sent && PQpipelineSync(pg) == 1 ? commands : -EIO;
+}
+
+/* The mode belongs to the command that is at the head of libpq's queue, and has to be set before
+ * anything of it is read. */
+void conn_want_single_rows(struct conn *conn)
+{
+	const struct segment *head = results_head(&conn->results);
+
+	if (head != NULL && results_at_query(head))
+		PQsetSingleRowMode(conn->link.pg);
+}
+
+static void start_lease(struct conn *conn, struct db_query *query)
+{
+	conn->lease = query;
+	query->sent_ns = co_now_ns();
+	query_finish(query);
+	query->conn = conn;
+}
+
+/* Everything up to one Sync, or nothing. */
+static void send_batch(struct conn *conn, struct db_query *first)
+{
+	PGconn *pg = conn->link.pg;
+	bool sent = true;
+
+	for (struct db_query *query = first; query != NULL;
+	     query = query_next_in_batch(first, query)) {
+		query->sent_ns = co_now_ns();
+		query->state = DB_QUERY_RUNNING;
+		sent = sent && PQsendQueryParams(pg, query->sql, (int)query->value_count, NULL,
+						 query->values, NULL, NULL, 0) == 1;
+	}
+	results_push_batch(&conn->results, &first->segment, first);
+	if (!sent || PQpipelineSync(pg) != 1)
+		conn->lost = true;
+	else if (results_head(&conn->results) == &first->segment)
+		conn_want_single_rows(conn);
+}
+
+/* A batch of which one is not wanted any more goes out not at all. */
+static bool batch_stopped(struct db_query *first)
+{
+	for (struct db_query *query = first; query != NULL;
+	     query = query_next_in_batch(first, query))
+		if (query->stop != DB_STOP_NONE)
+			return true;
+	return false;
+}
+
+static void send_one(struct conn *conn, struct db_query *query)
+{
+	bool describe = query->kind == DB_QUERY_DESCRIBE;
+	int commands;
+
+	conn->just_reset = false;
+	if (!list_empty(&query->batch)) {
+		if (batch_stopped(query))
+			conn_refuse_batch(conn, query);
+		else
+			send_batch(conn, query);
+		return;
+	}
+	if (query->stop != DB_STOP_NONE) {
+		conn_refuse_stopped(query);
+		return;
+	}
+	if (query->kind == DB_QUERY_LEASE) {
+		start_lease(conn, query);
+		return;
+	}
+	commands = describe ? send_describe(conn->link.pg, query) : send_execute(conn, query);
+	query->sent_ns = co_now_ns();
+	query->state = DB_QUERY_RUNNING;
+	results_push(&conn->results, &query->segment, describe ? SEGMENT_DESCRIBE : SEGMENT_EXECUTE,
+		     query, (unsigned)MAX(commands, 1));
+	if (commands < 0) {
+		/* libpq takes nothing, or only a part: what went out is unknown. */
+		err_set(&query->err, query->arena, ERR_INTERNAL, ERR_EFFECTS_UNKNOWN,
+			"cannot send: %s",
+			pgerror_tidy(query->arena, PQerrorMessage(conn->link.pg)));
+		conn->lost = true;
+		return;
+	}
+	if (results_head(&conn->results) == &query->segment)
+		conn_want_single_rows(conn);
+}
+
+void conn_send_unsent(struct conn *conn)
+{
+	/* A signal that is still on the way must not hit what comes next, not even of the same
+	 * holder. */
+	if (list_empty(&conn->unsent) || conn->cancelling)
+		return;
+	transport_cork(&conn->transport);
+	while (!conn->lost && !list_empty(&conn->unsent)) {
+		struct db_query *query = LIST_ENTRY(conn->unsent.next, struct db_query, node);
+
+		list_remove(&query->node);
+		send_one(conn, query);
+	}
+	transport_uncork(&conn->transport);
+	conn_flush(conn);
+}
+
+void conn_send_session(struct conn *conn, int commands)
+{
+	if (commands < 0 || PQpipelineSync(conn->link.pg) != 1) {
+		conn->lost = true;
+		return;
+	}
+	results_push(&conn->results, &conn->own, SEGMENT_SESSION, NULL, (unsigned)commands);
+	conn->own_give_up_ns =
+		clock_after_ns(co_now_ns(), conn->pool->conf->server_connect_timeout_ns);
+	conn_flush(conn);
+}

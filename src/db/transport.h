@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * What libpq's recv() and send() do. libpq reads as much as there is, a whole row before it shows
+ * any of it, and libpq 15 sends at every Sync. Neither can be asked of it otherwise, so the two
+ * functions are ours, for all of the process: they go through `sys`, and between the calls below
+ * they are bounded, counted, or held back.
+ */
+#ifndef DB_TRANSPORT_H
+#define DB_TRANSPORT_H
+
+#include "base/macros.h"
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct transport {
+	int fd;
+	bool corked;
+	bool dry;	       /* the socket had no more */
+	size_t room_bytes;     /* that may still be read */
+	size_t received_bytes; /* by the last transport_read */
+};
+
+/* Of a connection that is established. */
+void transport_init(struct transport *transport, PGconn *pg);
+/* PQconsumeInput, but of so much at most that the loop is not held up. Returns what it returned. */
+int transport_read(struct transport *transport, PGconn *pg) MUST_CHECK;
+/*
+ * From here libpq keeps what it would send, until transport_uncork(); PQflush() then sends all of
+ * it with one call. No other connection may be used in between.
+ */
+void transport_cork(struct transport *transport);
+void transport_uncork(struct transport *transport);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* libpq's own reads and sends, as this process lets it make them. */
+#include "base/sys.h"
+#include "db/transport.h"
+#include "unit/postgres.h"
+#include "unit/suite.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#define TURN_BYTES ((size_t)64 * 1024)
+
+static PGconn *pg;
+static struct transport transport;
+static unsigned sends;
+
+static ssize_t counted_send(int fd, const void *bytes, size_t len, int flags)
+{
+	if (fd == transport.fd)
+		sends++;
+	return sys_real.send(fd, bytes, len, flags);
+}
+
+static void setup(void)
+{
+	pg = PQconnectdb("");
+	ck_assert_int_eq(PQstatus(pg), CONNECTION_OK);
+	ck_assert_int_eq(PQsetnonblocking(pg, 1), 0);
+	transport_init(&transport, pg);
+	sends = 0;
+	sys.send = counted_send;
+}
+
+static void teardown(void)
+{
+	sys = sys_real;
+	PQfinish(pg);
+}
+
+static void await_input(void)
+{
+	struct pollfd pollfd = {.fd = transport.fd, .events = POLLIN};
+
+	ck_assert_int_eq(poll(&pollfd, 1, -1), 1);
+}
+
+START_TEST(libpq_reads_and_sends_through_us)
+{
+	ck_assert_int_eq(PQsendQuery(pg, "select 1"), 1);
+	ck_assert_uint_eq(sends, 1);
+	await_input();
+	ck_assert_int_eq(transport_read(&transport, pg), 1);
+	ck_assert_uint_gt(transport.received_bytes, 0);
+}
+END_TEST
+
+START_TEST(one_turn_reads_no_more_than_its_share)
+{
+	size_t total = 0;
+
+	ck_assert_int_eq(PQsendQuery(pg, "select repeat('x', 10000000)"), 1);
+	do {
+		await_input();
+		ck_assert_int_eq(transport_read(&transport, pg), 1);
+		ck_assert_uint_le(transport.received_bytes, TURN_BYTES);
+		total += transport.received_bytes;
+	} while (PQisBusy(pg));
+	ck_assert_uint_gt(total, 10000000);
+	PQclear(PQgetResult(pg));
+	ck_assert_ptr_null(PQgetResult(pg));
+}
+END_TEST
+
+START_TEST(a_read_tells_whether_the_socket_was_emptied)
+{
+	ck_assert_int_eq(transport_read(&transport, pg), 1);
+	ck_assert(transport.dry);
+	ck_assert_uint_eq(transport.received_bytes, 0);
+}
+END_TEST
+
+START_TEST(many_syncs_go_out_as_one)
+{
+	ck_assert_int_eq(PQenterPipelineMode(pg), 1);
+	transport_cork(&transport);
+	for (int i = 0; i < 1000; i++) {
+		ck_assert_int_eq(PQsendQueryParams(pg, "select 1", 0, NULL, NULL, NULL, NULL, 0),
+				 1);
+		ck_assert_int_eq(PQpipelineSync(pg), 1);
+	}
+	ck_assert_uint_eq(sends, 0);
+	transport_uncork(&transport);
+	while (PQflush(pg) == 1) {
+		struct pollfd pollfd = {.fd = transport.fd, .events = POLLIN | POLLOUT};
+
+		ck_assert_int_eq(poll(&pollfd, 1, -1), 1);
+		ck_assert_int_eq(transport_read(&transport, pg), 1);
+	}
+	/* One, and what the socket's buffer would not take at once. */
+	ck_assert_uint_lt(sends, 10);
+}
+END_TEST
+
+static ssize_t reset_recv(int fd, void *bytes, size_t len, int flags)
+{
+	(void)fd;
+	(void)bytes;
+	(void)len;
+	(void)flags;
+	errno = ECONNRESET;
+	return -1;
+}
+
+START_TEST(a_fault_reaches_libpq)
+{
+	sys.recv = reset_recv;
+	ck_assert_int_eq(PQsendQuery(pg, "select 1"), 1);
+	ck_assert_int_eq(transport_read(&transport, pg), 0);
+	ck_assert_int_eq(PQstatus(pg), CONNECTION_BAD);
+}
+END_TEST
+
+START_TEST(another_connection_is_left_alone)
+{
+	PGconn *other = PQconnectdb("");
+	PGresult *result;
+
+	ck_assert_int_eq(PQstatus(other), CONNECTION_OK);
+	transport.room_bytes = 0;
+	ck_assert_int_eq(transport_read(&transport, pg), 1);
+	result = PQexec(other, "select repeat('x', 1000000)");
+	ck_assert_int_eq(PQresultStatus(result), PGRES_TUPLES_OK);
+	PQclear(result);
+	PQfinish(other);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("db transport");
+	TCase *tcase = suite_case(suite, "transport", 20);
+
+	(void)argc;
+	suite_need_postgres(argv);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, libpq_reads_and_sends_through_us);
+	tcase_add_test(tcase, one_turn_reads_no_more_than_its_share);
+	tcase_add_test(tcase, a_read_tells_whether_the_socket_was_emptied);
+	tcase_add_test(tcase, many_syncs_go_out_as_one);
+	tcase_add_test(tcase, a_fault_reaches_libpq);
+	tcase_add_test(tcase, another_connection_is_left_alone);
+	return suite_run(suite);
+}
