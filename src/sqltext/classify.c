@@ -191,8 +191,10 @@ static bool is_outside_transaction(const struct facts *facts)
 
 struct sql_class sql_classify(struct str sql)
 {
-	struct sql_class class = {
-		.refusal = SQL_RUNS, .dirties = true, .outside_transaction = true};
+	struct sql_class class = {.refusal = SQL_RUNS,
+				  .dirties = true,
+				  .outside_transaction = true,
+				  .ends_transactions = true};
 	struct sql_statement_text statement, other;
 	struct facts facts = {.kind = KIND_OTHER};
 	struct sql_splitter splitter;
@@ -209,6 +211,7 @@ struct sql_class sql_classify(struct str sql)
 	if (class.refusal != SQL_RUNS)
 		return class;
 	class.outside_transaction = is_outside_transaction(&facts);
+	class.ends_transactions = IS_ANY(&facts.words[0], "call", "do");
 	switch (facts.kind) {
 	case KIND_READ:
 		class.plain_write = facts.with && facts.modifies;

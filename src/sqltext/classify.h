@@ -40,6 +40,7 @@ struct sql_class {
 	 * pg_terminate_backend, …).
 	 */
 	bool outside_transaction;
+	bool ends_transactions; /* CALL and DO: what they run may COMMIT and begin the next one */
 	bool may_rerun; /* running it twice is as good as once, as far as the text tells */
 };
 

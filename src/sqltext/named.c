@@ -53,7 +53,7 @@ bool sql_param_name_valid(struct str name)
 		char c = name.data[i];
 
 		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-		      (i > 0 && c >= '0' && c <= '9')))
+		      (unsigned char)c >= 0x80 || (i > 0 && c >= '0' && c <= '9')))
 			return false;
 	}
 	return name.len > 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * Finds what is written as a named parameter, :name, in SQL text. A name is [A-Za-z_][A-Za-z0-9_]*
- * and a whole word.
+ * Finds what is written as a named parameter, :name, in SQL text. A name is what
+ * PostgreSQL takes for an identifier, but for $: letters, _ and all that is not ASCII, then digits
+ * as well; and a whole word.
  *
  * No statement that PostgreSQL takes without parameters is read another way. Outside brackets a
  * single colon has no meaning of its own, but for json_object(key : value). In brackets it makes a

@@ -84,11 +84,11 @@ static struct sql_param_shift write_dollar(struct writer *writer, const struct s
 	struct sql_param_shift shift = {.old_at = writer->chars + 1,
 					.new_at = writer->out_chars + 1};
 
-	shift.old_len = 1 + named->name.len;
+	shift.old_len = 1 + count_chars(named->name.data, named->name.len);
 	shift.new_len = (size_t)snprintf(writer->out + writer->len, writer->size - writer->len,
 					 "%s$%zu", named->glued ? " " : "", named->number);
 	writer->len += shift.new_len;
-	writer->done += shift.old_len;
+	writer->done += 1 + named->name.len;
 	writer->chars += shift.old_len;
 	writer->out_chars += shift.new_len;
 	return shift;

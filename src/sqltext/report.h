@@ -21,7 +21,7 @@
 #include <stddef.h>
 
 struct report_param {
-	struct str name;	       /* [A-Za-z_][A-Za-z0-9_]* */
+	struct str name;	       /* sql_param_name_valid() */
 	struct str type;	       /* "date", "numeric(10,2)", "text[]" */
 	struct str default_expression; /* absent: must be given */
 };

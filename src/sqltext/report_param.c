@@ -125,7 +125,7 @@ int report_param_parse(struct arena *arena, struct str text, struct report_param
 	param.name = token.text;
 	if (token.kind != SQL_WORD || !sql_param_name_valid(param.name)) {
 		*ret_mistake =
-			"a parameter's name is made of ASCII letters, digits and _, no digit first";
+			"a parameter's name is made of letters, digits and _, no digit first";
 		return -EINVAL;
 	}
 	*ret_mistake = read_type(&scanner, &param.type, &has_default);

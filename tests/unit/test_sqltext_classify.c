@@ -261,6 +261,29 @@ START_TEST(refuses)
 }
 END_TEST
 
+START_TEST(what_may_begin_another_transaction)
+{
+	static const struct {
+		const char *sql;
+		bool ends_transactions;
+	} texts[] = {
+		{"call p()", true},
+		{"/* c */ DO $$ begin commit; end $$", true},
+		{"do language plpgsql ''", true},
+		{"select call(1), \"do\"", false},
+		{"insert into t values (1) on conflict do nothing", false},
+		{"set transaction read write", false},
+		{"vacuum", false},
+		{"select 1; call p()", true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		ck_assert_msg(sql_classify(str_from(texts[i].sql)).ends_transactions ==
+				      texts[i].ends_transactions,
+			      "%s", texts[i].sql);
+}
+END_TEST
+
 START_TEST(functions_by_name_and_by_beginning)
 {
 	static const struct {
@@ -321,6 +344,7 @@ int main(void)
 
 	tcase_add_loop_test(tcase, runs, 0, (int)ARRAY_SIZE(running));
 	tcase_add_loop_test(tcase, refuses, 0, (int)ARRAY_SIZE(refused));
+	tcase_add_test(tcase, what_may_begin_another_transaction);
 	tcase_add_test(tcase, functions_by_name_and_by_beginning);
 	tcase = suite_case(suite, "random", 60);
 	tcase_add_loop_test(tcase, random_text_has_one_class, 0, 4);

@@ -185,7 +185,7 @@ START_TEST(reads_params)
 }
 END_TEST
 
-#define NOT_A_NAME "a parameter's name is made of ASCII letters, digits and _, no digit first"
+#define NOT_A_NAME "a parameter's name is made of letters, digits and _, no digit first"
 #define NO_TYPE	   "a parameter needs a type after its name"
 #define NOT_A_TYPE "the parameter's type is not one"
 #define NOT_ONE	   "the parameter's default is not one expression"
@@ -220,7 +220,6 @@ static const struct {
 	{"-- param: 1a int" QUERY, "1: " NOT_A_NAME},
 	{"-- param: :a int" QUERY, "1: " NOT_A_NAME},
 	{"-- param: \"a\" int" QUERY, "1: " NOT_A_NAME},
-	{"-- param: \xc3\xa9 int" QUERY, "1: " NOT_A_NAME},
 	{"-- param: a$b int" QUERY, "1: " NOT_A_NAME},
 	{"-- param: a" QUERY, "1: " NO_TYPE},
 	{"-- param: a = 1" QUERY, "1: " NO_TYPE},
