@@ -11,34 +11,73 @@
 /* Three levels of the same shape: a node has a key in its parent's hash and a place in its parent's
  * ring. */
 struct queue_request {
-	uint64_t key;
 	UT_hash_handle hh;
-	struct list node; /* queue_client.ring */
+	struct queue_place place; /* queue_client.ring */
 	struct queue_client *client;
 	struct list queries; /* db_query.node, oldest first */
 };
 
 struct queue_client {
-	uint64_t key;
 	UT_hash_handle hh;
-	struct list node; /* queue_user.ring */
+	struct queue_place place; /* queue_user.ring */
 	struct queue_user *user;
 	struct queue_request *requests;
-	struct list ring;
+	struct queue_ring ring;
 };
 
 struct queue_user {
-	uint64_t key;
 	UT_hash_handle hh;
-	struct list node; /* queue.ring */
+	struct queue_place place; /* queue.ring */
 	struct queue_client *clients;
-	struct list ring;
+	struct queue_ring ring;
 };
+
+static void ring_init(struct queue_ring *ring)
+{
+	*ring = (struct queue_ring){.served = false};
+	list_init(&ring->places);
+}
+
+static void ring_add(struct queue_ring *ring, struct queue_place *place)
+{
+	list_init(&place->node);
+	list_push_back(&ring->places, &place->node);
+}
+
+static struct queue_place *first_place(struct queue_ring *ring)
+{
+	return LIST_ENTRY(ring->places.next, struct queue_place, node);
+}
+
+static void to_the_back(struct queue_ring *ring, struct queue_place *place)
+{
+	list_remove(&place->node);
+	list_push_back(&ring->places, &place->node);
+}
+
+/*
+ * Takes the first of a ring and puts it behind the others: its turn is over. One that had the last
+ * turn, and stands first because there was nobody else then, lets those go first who have come
+ * since: who comes alone never waits for a second query of another.
+ */
+static struct queue_place *next_in_turn(struct queue_ring *ring)
+{
+	struct queue_place *place = first_place(ring);
+
+	if (ring->served && place->key == ring->last) {
+		to_the_back(ring, place);
+		place = first_place(ring);
+	}
+	to_the_back(ring, place);
+	ring->served = true;
+	ring->last = place->key;
+	return place;
+}
 
 void queue_init(struct queue *queue)
 {
 	*queue = (struct queue){.users = NULL};
-	list_init(&queue->ring);
+	ring_init(&queue->ring);
 }
 
 static struct queue_user *find_user(struct queue *queue, uint64_t key)
@@ -51,14 +90,14 @@ static struct queue_user *find_user(struct queue *queue, uint64_t key)
 	user = mem_calloc(1, sizeof(*user));
 	if (user == NULL)
 		return NULL;
-	user->key = key;
-	HASH_ADD(hh, queue->users, key, sizeof(key), user);
+	user->place.key = key;
+	HASH_ADD(hh, queue->users, place.key, sizeof(key), user);
 	if (!HASH_ADDED(hh, user)) {
 		mem_free(user);
 		return NULL;
 	}
-	list_init(&user->ring);
-	list_push_back(&queue->ring, &user->node);
+	ring_init(&user->ring);
+	ring_add(&queue->ring, &user->place);
 	return user;
 }
 
@@ -72,15 +111,15 @@ static struct queue_client *find_client(struct queue_user *user, uint64_t key)
 	client = mem_calloc(1, sizeof(*client));
 	if (client == NULL)
 		return NULL;
-	client->key = key;
+	client->place.key = key;
 	client->user = user;
-	HASH_ADD(hh, user->clients, key, sizeof(key), client);
+	HASH_ADD(hh, user->clients, place.key, sizeof(key), client);
 	if (!HASH_ADDED(hh, client)) {
 		mem_free(client);
 		return NULL;
 	}
-	list_init(&client->ring);
-	list_push_back(&user->ring, &client->node);
+	ring_init(&client->ring);
+	ring_add(&user->ring, &client->place);
 	return client;
 }
 
@@ -94,15 +133,15 @@ static struct queue_request *find_request(struct queue_client *client, uint64_t 
 	request = mem_calloc(1, sizeof(*request));
 	if (request == NULL)
 		return NULL;
-	request->key = key;
+	request->place.key = key;
 	request->client = client;
-	HASH_ADD(hh, client->requests, key, sizeof(key), request);
+	HASH_ADD(hh, client->requests, place.key, sizeof(key), request);
 	if (!HASH_ADDED(hh, request)) {
 		mem_free(request);
 		return NULL;
 	}
 	list_init(&request->queries);
-	list_push_back(&client->ring, &request->node);
+	ring_add(&client->ring, &request->place);
 	return request;
 }
 
@@ -110,7 +149,7 @@ static void drop_user_if_empty(struct queue *queue, struct queue_user *user)
 {
 	if (user->clients != NULL)
 		return;
-	list_remove(&user->node);
+	list_remove(&user->place.node);
 	HASH_DELETE(hh, queue->users, user);
 	mem_free(user);
 }
@@ -120,7 +159,7 @@ static void drop_client_if_empty(struct queue *queue, struct queue_client *clien
 	struct queue_user *user = client->user;
 
 	if (client->requests == NULL) {
-		list_remove(&client->node);
+		list_remove(&client->place.node);
 		HASH_DELETE(hh, user->clients, client);
 		mem_free(client);
 	}
@@ -133,7 +172,7 @@ static void drop_request_if_empty(struct queue *queue, struct queue_request *req
 
 	if (!list_empty(&request->queries))
 		return;
-	list_remove(&request->node);
+	list_remove(&request->place.node);
 	HASH_DELETE(hh, client->requests, request);
 	mem_free(request);
 	drop_client_if_empty(queue, client);
@@ -163,16 +202,6 @@ int queue_push(struct queue *queue, struct db_query *query)
 	return 0;
 }
 
-/* Takes the first of a ring and puts it behind the others: its turn is over. */
-static struct list *next_in_turn(struct list *ring)
-{
-	struct list *first = ring->next; /* a node without anything in its ring is gone */
-
-	list_remove(first);
-	list_push_back(ring, first);
-	return first;
-}
-
 struct db_query *queue_pop(struct queue *queue)
 {
 	struct queue_user *user;
@@ -182,9 +211,9 @@ struct db_query *queue_pop(struct queue *queue)
 
 	if (queue->length == 0)
 		return NULL;
-	user = LIST_ENTRY(next_in_turn(&queue->ring), struct queue_user, node);
-	client = LIST_ENTRY(next_in_turn(&user->ring), struct queue_client, node);
-	request = LIST_ENTRY(next_in_turn(&client->ring), struct queue_request, node);
+	user = LIST_ENTRY(next_in_turn(&queue->ring), struct queue_user, place);
+	client = LIST_ENTRY(next_in_turn(&user->ring), struct queue_client, place);
+	request = LIST_ENTRY(next_in_turn(&client->ring), struct queue_request, place);
 	query = LIST_ENTRY(request->queries.next, struct db_query, node);
 	queue_remove(queue, query);
 	return query;

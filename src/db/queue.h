@@ -10,14 +10,27 @@
 #include "base/list.h"
 #include "base/macros.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct db_query;
 struct queue_user;
 
+struct queue_place {
+	uint64_t key;
+	struct list node; /* queue_ring.places */
+};
+
+struct queue_ring {
+	struct list places; /* whose turn is next first; a place exists while something waits */
+	bool served;	    /* `last` is set */
+	uint64_t last;	    /* whose turn was last: it may not wait any more */
+};
+
 struct queue {
 	struct queue_user *users; /* hash by db_owner.user */
-	struct list ring;	  /* of users, whose turn is next first */
+	struct queue_ring ring;	  /* of users */
 	size_t length;
 };
 

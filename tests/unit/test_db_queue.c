@@ -29,7 +29,7 @@ static void tear_down(void)
 		;
 	ck_assert_uint_eq(queue.length, 0);
 	ck_assert_ptr_null(queue.users);
-	ck_assert(list_empty(&queue.ring));
+	ck_assert(list_empty(&queue.ring.places));
 	ck_assert_uint_eq(mem_live_blocks(), blocks_before);
 }
 
@@ -120,6 +120,46 @@ START_TEST(the_turn_goes_on_after_a_pop)
 }
 END_TEST
 
+/* Who comes alone waits for what runs, not for a second query of those who had their turn. */
+static const struct {
+	const char *waiting, *comes, *order;
+} arrivals[] = {
+	{"11a 11a 11a", "21a", "3 1 2"},       /* another user */
+	{"11a 11a 11a", "12b", "3 1 2"},       /* another connection of the same one */
+	{"11a 11a 11a", "11b", "3 1 2"},       /* another request of the same connection */
+	{"11a 11a 21b 11a", "31c", "2 1 4 3"}, /* behind another who waited first */
+};
+
+START_TEST(who_comes_has_the_turn_before_who_had_the_last_one)
+{
+	size_t count = push_all(arrivals[_i].waiting);
+
+	ck_assert_ptr_eq(queue_pop(&queue), &queries[0]);
+	ck_assert_int_eq(push(count, arrivals[_i].comes), 0);
+	ck_assert_str_eq(pop_all(), arrivals[_i].order);
+}
+END_TEST
+
+/* Nor can those who come and go keep out one who waits. */
+START_TEST(who_comes_again_and_again_starves_nobody)
+{
+	ck_assert_int_eq(push(0, "11a"), 0);
+	ck_assert_int_eq(push(1, "11a"), 0);
+	ck_assert_int_eq(push(2, "11a"), 0);
+	ck_assert_ptr_eq(queue_pop(&queue), &queries[0]);
+	for (size_t i = 3; i < 20; i++)
+		ck_assert_int_eq(push(i, "21a"), 0);
+	ck_assert_ptr_eq(queue_pop(&queue), &queries[3]);
+	ck_assert_ptr_eq(queue_pop(&queue), &queries[1]);
+	ck_assert_ptr_eq(queue_pop(&queue), &queries[4]);
+	for (size_t i = 5; i < 20; i++)
+		queue_remove(&queue, &queries[i]); /* it is forgotten */
+	ck_assert_int_eq(push(5, "21a"), 0);
+	ck_assert_ptr_eq(queue_pop(&queue), &queries[2]);
+	ck_assert_ptr_eq(queue_pop(&queue), &queries[5]);
+}
+END_TEST
+
 /* Removes the query in place _i of every shape. */
 START_TEST(any_can_be_removed)
 {
@@ -170,6 +210,7 @@ START_TEST(without_memory_it_stays_as_it_was)
 		struct mem_failure failure;
 		int failures = 0, rc;
 
+		queue_init(&queue); /* nobody has had a turn */
 		push_all("11a 21e 11a");
 		for (;;) {
 			size_t blocks = mem_live_blocks();
@@ -229,6 +270,9 @@ int main(void)
 	tcase_add_test(tcase, a_large_request_does_not_starve_a_small_one);
 	tcase_add_test(tcase, who_comes_back_stands_behind_the_others);
 	tcase_add_test(tcase, the_turn_goes_on_after_a_pop);
+	tcase_add_loop_test(tcase, who_comes_has_the_turn_before_who_had_the_last_one, 0,
+			    ARRAY_SIZE(arrivals));
+	tcase_add_test(tcase, who_comes_again_and_again_starves_nobody);
 	tcase_add_loop_test(tcase, any_can_be_removed, 0, 6);
 	tcase_add_test(tcase, within_a_request_a_removal_keeps_the_order);
 	tcase_add_test(tcase, nothing_is_held_for_those_who_do_not_wait);
