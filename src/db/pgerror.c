@@ -9,6 +9,24 @@
 
 static const char no_memory[] = "out of memory while describing the error";
 
+/* Of each text of an error: a function may raise one of megabytes, and a gather may have a thousand
+ * of them. */
+#define TEXT_MAX_BYTES ((size_t)8 * 1024)
+
+/* A copy, cut where it is longer than anybody reads; it then tells what is missing. */
+static const char *copy_text(struct arena *arena, const char *text)
+{
+	size_t len = strlen(text), kept = TEXT_MAX_BYTES;
+
+	if (len <= TEXT_MAX_BYTES)
+		return arena_strdup(arena, text);
+	/* Not in the middle of a character: behind the cut no byte goes on with one. */
+	while (kept > TEXT_MAX_BYTES - 3 && ((unsigned char)text[kept] & 0xc0) == 0x80)
+		kept--;
+	return arena_printf(arena, "%.*s… [cut: %zu bytes of %zu]", (int)kept, text, len - kept,
+			    len);
+}
+
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -52,7 +70,8 @@ const char *pgerror_tidy(struct arena *arena, const char *text)
 
 static const char *tidy_or_default(struct arena *arena, const char *text)
 {
-	const char *tidy = pgerror_tidy(arena, text != NULL ? text : "");
+	const char *cut = copy_text(arena, text != NULL ? text : "");
+	const char *tidy = cut != NULL ? pgerror_tidy(arena, cut) : no_memory;
 
 	return *tidy != '\0' ? tidy : "no reason was given";
 }
@@ -62,7 +81,7 @@ static const char *field(struct arena *arena, const PGresult *result, int code)
 {
 	const char *value = PQresultErrorField(result, code);
 
-	return value != NULL ? arena_strdup(arena, value) : NULL;
+	return value != NULL ? copy_text(arena, value) : NULL;
 }
 
 static int position(const PGresult *result)
@@ -92,7 +111,7 @@ void pgerror_from_result(struct err *err, struct arena *arena, const PGresult *r
 	*err = (struct err){.code = ERR_SQL, .effects = effects};
 	memcpy(err->sqlstate, sqlstate, sizeof(err->sqlstate));
 	/* The server's own text, line breaks and all: a function may have meant them. */
-	err->message = message != NULL ? arena_strdup(arena, message) : "no reason was given";
+	err->message = message != NULL ? copy_text(arena, message) : "no reason was given";
 	if (err->message == NULL)
 		err->message = no_memory;
 	/* PostgreSQL translates the one and not the other. */

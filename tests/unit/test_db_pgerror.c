@@ -2,11 +2,13 @@
 /* A server's errors with all that they carry, and libpq's own. */
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/utf8.h"
 #include "db/pgerror.h"
 #include "unit/postgres.h"
 #include "unit/suite.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -91,6 +93,57 @@ START_TEST(hint_and_context_are_kept)
 }
 END_TEST
 
+/* Each text that a function can make long. */
+static const char *const long_texts[] = {
+	"message = repeat('é', 5000000)",
+	"message = 'm', detail = repeat('é', 5000000)",
+	"message = 'm', hint = repeat('é', 5000000)",
+	"message = 'm', constraint = repeat('é', 5000000)",
+};
+
+START_TEST(long_texts_are_cut)
+{
+	static const char cut[] = "… [cut: 9991808 bytes of 10000000]";
+	char sql[256];
+	struct err err;
+	const char *text;
+
+	snprintf(sql, sizeof(sql), "do $$ begin raise exception using %s; end $$", long_texts[_i]);
+	err = err_of(sql);
+	text = _i == 0 ? err.message : _i == 1 ? err.detail : _i == 2 ? err.hint : err.constraint;
+	ck_assert_uint_eq(strlen(text), 8192 + strlen(cut));
+	ck_assert_str_eq(text + 8192, cut);
+	ck_assert(utf8_valid(text, strlen(text)));
+	ck_assert_uint_lt(arena.total_bytes, 64 * 1024);
+}
+END_TEST
+
+/* At any place of a character. */
+START_TEST(no_character_is_cut)
+{
+	char sql[256];
+	struct err err;
+
+	snprintf(sql, sizeof(sql),
+		 "do $$ begin raise exception using message = repeat('x', %d) || "
+		 "repeat(U&'\\+01f600', 5000); end $$",
+		 _i);
+	err = err_of(sql);
+	ck_assert(utf8_valid(err.message, strlen(err.message)));
+	ck_assert_ptr_nonnull(strstr(err.message, "… [cut: "));
+}
+END_TEST
+
+START_TEST(what_is_not_too_long_stays)
+{
+	struct err err = err_of("do $$ begin raise exception using message = repeat('x', 8192); "
+				"end $$");
+
+	ck_assert_uint_eq(strlen(err.message), 8192);
+	ck_assert_ptr_null(strstr(err.message, "cut"));
+}
+END_TEST
+
 START_TEST(a_lost_connection_has_no_sqlstate)
 {
 	PGresult *result;
@@ -152,6 +205,9 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, position_is_kept);
 	tcase_add_test(tcase, constraint_is_named);
 	tcase_add_test(tcase, hint_and_context_are_kept);
+	tcase_add_loop_test(tcase, long_texts_are_cut, 0, ARRAY_SIZE(long_texts));
+	tcase_add_loop_test(tcase, no_character_is_cut, 0, 8);
+	tcase_add_test(tcase, what_is_not_too_long_stays);
 	tcase_add_test(tcase, a_lost_connection_has_no_sqlstate);
 	tcase_add_test(tcase, no_result_is_an_error);
 	tcase_add_test(tcase, no_memory_still_makes_an_error);
