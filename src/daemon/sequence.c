@@ -16,17 +16,25 @@ void sequence_skip_rest(struct item *item, size_t first)
 				  false);
 }
 
+static void run_step(struct step *step, struct db_lease *lease)
+{
+	if (step->item->lane->database->conf.read_only) {
+		transaction_run_guarded(step, lease);
+		return;
+	}
+	db_lease_send(lease, &step->query);
+	db_lease_await(&step->query, step->deadline_ns);
+	step_take_outcome(step);
+}
+
 /* Each step is sent when the one before it went well: it must not run if that failed. */
 static void run_steps(struct item *item, struct db_lease *lease)
 {
 	for (size_t i = 0; i < item->request->step_count; i++) {
 		struct step *step = &item->steps[i];
 
-		if (step_prepare(step, lease) == 0) {
-			db_lease_send(lease, &step->query);
-			db_lease_await(&step->query, step->deadline_ns);
-			step_take_outcome(step);
-		}
+		if (step_prepare(step, lease) == 0)
+			run_step(step, lease);
 		step_end(step, false);
 		if (step->err.code != ERR_NONE) {
 			item->err = step->err;

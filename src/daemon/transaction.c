@@ -2,6 +2,7 @@
 #include "daemon/transaction.h"
 
 #include "base/arena.h"
+#include "daemon/database.h"
 #include "daemon/gather.h"
 #include "daemon/item.h"
 #include "daemon/sequence.h"
@@ -26,6 +27,17 @@ static struct db_query own_query(const struct item *item, const char *sql)
 	};
 }
 
+/*
+ * A read-only transaction may become one that writes before its first query, but not inside a
+ * savepoint; and what ends the savepoint is no step.
+ */
+static const char guard_sql[] = "savepoint gatherd";
+
+static bool is_guarded(const struct item *item)
+{
+	return item->lane->database->conf.read_only;
+}
+
 static const char *begin_sql(const struct item *item)
 {
 	static const char *const levels[] = {
@@ -36,7 +48,7 @@ static const char *begin_sql(const struct item *item)
 	};
 
 	return arena_printf(&item->gather->arena, "begin%s%s%s", levels[item->request->isolation],
-			    item->request->read_only ? " read only" : "",
+			    item->request->read_only || is_guarded(item) ? " read only" : "",
 			    item->request->deferrable ? " deferrable" : "");
 }
 
@@ -59,22 +71,42 @@ static bool one_by_one(const struct item *item)
 	return false;
 }
 
+/* What stands before the first step. */
+#define OPENING_MAX 2
+struct opening {
+	struct db_query begin, guard;
+};
+
+/* At most OPENING_MAX; returns how many. */
+static size_t opening_queries(const struct item *item, struct opening *opening,
+			      struct db_query **queries)
+{
+	queries[0] = &opening->begin;
+	queries[1] = &opening->guard;
+	return is_guarded(item) ? 2 : 1;
+}
+
+static const struct err *opening_error(const struct opening *opening)
+{
+	return opening->begin.err.code != ERR_NONE ? &opening->begin.err : &opening->guard.err;
+}
+
 /* BEGIN and the steps up to one Sync: one round trip, and if BEGIN fails none of them runs. */
-static int run_at_once(struct item *item, struct db_lease *lease, struct db_query *begin)
+static int run_at_once(struct item *item, struct db_lease *lease, struct opening *opening)
 {
 	size_t count = prepare_steps(item, NULL);
 	struct db_query **queries =
-		arena_calloc(&item->gather->arena, count + 1, sizeof(struct db_query *));
+		arena_calloc(&item->gather->arena, count + OPENING_MAX, sizeof(struct db_query *));
+	size_t own;
 
-	if (queries == NULL) {
-		err_set_static(&item->err, ERR_INTERNAL, ERR_EFFECTS_NONE, "out of memory");
-		return -ENOMEM;
-	}
-	queries[0] = begin;
+	if (queries == NULL)
+		return err_no_memory(&item->err);
+	own = opening_queries(item, opening, queries);
 	for (size_t i = 0; i < count; i++)
-		queries[i + 1] = &item->steps[i].query;
-	db_lease_send_batch(lease, queries, count + 1);
-	db_lease_await(begin, item->deadline_ns);
+		queries[own + i] = &item->steps[i].query;
+	db_lease_send_batch(lease, queries, own + count);
+	for (size_t i = 0; i < own; i++)
+		db_lease_await(queries[i], item->deadline_ns);
 	for (size_t i = 0; i < count; i++) {
 		db_lease_await(&item->steps[i].query, item->deadline_ns);
 		step_take_outcome(&item->steps[i]);
@@ -82,11 +114,17 @@ static int run_at_once(struct item *item, struct db_lease *lease, struct db_quer
 	return 0;
 }
 
-static void run_one_by_one(struct item *item, struct db_lease *lease, struct db_query *begin)
+static void run_one_by_one(struct item *item, struct db_lease *lease, struct opening *opening)
 {
-	db_lease_send(lease, begin);
-	db_lease_await(begin, item->deadline_ns);
-	for (size_t i = 0; i < item->request->step_count && begin->err.code == ERR_NONE; i++) {
+	struct db_query *queries[OPENING_MAX];
+	size_t own = opening_queries(item, opening, queries);
+
+	db_lease_send_batch(lease, queries, own);
+	for (size_t i = 0; i < own; i++)
+		db_lease_await(queries[i], item->deadline_ns);
+	if (opening_error(opening)->code != ERR_NONE)
+		return;
+	for (size_t i = 0; i < item->request->step_count; i++) {
 		struct step *step = &item->steps[i];
 
 		if (step_prepare(step, lease) == 0) {
@@ -100,9 +138,9 @@ static void run_one_by_one(struct item *item, struct db_lease *lease, struct db_
 }
 
 /* The first error of BEGIN or of a step, which is the item's. */
-static bool find_error(struct item *item, const struct db_query *begin)
+static bool find_error(struct item *item, const struct opening *opening)
 {
-	item->err = begin->err;
+	item->err = *opening_error(opening);
 	for (size_t i = 0; i < item->request->step_count && item->err.code == ERR_NONE; i++)
 		item->err = item->steps[i].err;
 	return item->err.code != ERR_NONE;
@@ -166,15 +204,15 @@ static void commit(struct item *item, struct db_lease *lease)
 void transaction_run(struct item *item, struct db_lease *lease)
 {
 	const char *sql = begin_sql(item);
-	struct db_query begin = own_query(item, sql);
+	struct opening opening = {own_query(item, sql), own_query(item, guard_sql)};
 
 	if (sql == NULL)
-		err_set_static(&begin.err, ERR_INTERNAL, ERR_EFFECTS_NONE, "out of memory");
+		err_no_memory(&opening.begin.err);
 	else if (one_by_one(item))
-		run_one_by_one(item, lease, &begin);
+		run_one_by_one(item, lease, &opening);
 	else
-		run_at_once(item, lease, &begin);
-	if (item->err.code != ERR_NONE || find_error(item, &begin))
+		run_at_once(item, lease, &opening);
+	if (item->err.code != ERR_NONE || find_error(item, &opening))
 		roll_back(item, lease);
 	else
 		commit(item, lease);
@@ -186,4 +224,26 @@ void transaction_run(struct item *item, struct db_lease *lease)
 			step_end(step, false);
 	}
 	sequence_skip_rest(item, 0);
+}
+
+void transaction_run_guarded(struct step *step, struct db_lease *lease)
+{
+	struct item *item = step->item;
+	struct db_query begin = own_query(item, "begin read only");
+	struct db_query guard = own_query(item, guard_sql), end = own_query(item, "commit");
+	struct db_query *queries[] = {&begin, &guard, &step->query};
+
+	db_lease_send_batch(lease, queries, ARRAY_SIZE(queries));
+	for (size_t i = 0; i < ARRAY_SIZE(queries); i++)
+		db_lease_await(queries[i], step->deadline_ns);
+	step_take_outcome(step);
+	if (begin.err.code != ERR_NONE)
+		step->err = begin.err;
+	/* It wrote nothing: whether this goes well concerns only what comes next on the lease. */
+	co_shield();
+	db_lease_send(lease, &end);
+	db_lease_await(&end, clock_after_ns(co_now_ns(), ROLLBACK_LIMIT_NS));
+	co_unshield();
+	if (step->err.code != ERR_NONE)
+		step->err.effects = ERR_EFFECTS_NONE;
 }
