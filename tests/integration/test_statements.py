@@ -3,7 +3,7 @@
 import pytest
 
 PREPARED = "select count(*) from pg_prepared_statements where not from_sql"
-COUNT = "select /* counts */ count(*) from pg_prepared_statements where name ~ '^g[0-9]+$' and statement = $1"
+COUNT = "select /* counts */ count(*) from pg_prepared_statements where name ~ '^gatherd_' and statement = $1"
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_the_oldest_is_dropped(one_connection):
     for sql in texts * 3:
         value(one_connection, sql, 1)
     assert not prepared(one_connection, texts[0])
-    assert value(one_connection, "select count(*) from pg_prepared_statements where name ~ '^g'") <= 4
+    assert value(one_connection, "select count(*) from pg_prepared_statements where name ~ '^gatherd_'") <= 4
 
 
 def test_a_text_with_an_error_stays_an_error(one_connection):
@@ -100,4 +100,24 @@ def test_none_at_all(start_gatherd, pg):
         for n in range(3):
             assert value(client, "select $1::int", n) == n
         assert value(client, PREPARED) <= 1  # the query itself, unnamed ones are not listed
-        assert value(client, "select count(*) from pg_prepared_statements where name ~ '^g'") == 0
+        assert value(client, "select count(*) from pg_prepared_statements where name ~ '^gatherd_'") == 0
+
+
+@pytest.mark.parametrize("name", ["g1", "s1", "p1", "gatherd", "gatherd_1", "stmt", "a"])
+def test_a_users_own_names_are_free(one_connection, name):
+    for n in range(3):
+        assert value(one_connection, "select $1::int", n) == n
+    steps = one_connection.one({"sequence": [f"prepare {name} as select 7", f"execute {name}"]})["steps"]
+    assert steps[1]["rows"] == [[7]]
+    for n in range(3):
+        assert value(one_connection, "select $1::int", n) == n
+
+
+def test_no_two_connections_give_the_same_name(start_gatherd, pg):
+    gatherd = start_gatherd(pg, main={"pool_max": 4})
+    names = []
+    with gatherd.client() as client:
+        for _ in range(4):
+            answer = client.gather(["select array_agg(name), pg_sleep(0.05) from pg_prepared_statements"] * 4)
+            names = [name for result in answer["results"] for name in result["rows"][0][0] or []]
+    assert names and len(names) == len(set(names))
