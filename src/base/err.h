@@ -9,6 +9,7 @@
 
 #include "base/macros.h"
 
+#include <errno.h>
 #include <stdbool.h>
 
 struct arena;
@@ -62,5 +63,11 @@ void err_set(struct err *err, struct arena *arena, enum err_code code, enum err_
 /* The same with a message that outlives the error. */
 void err_set_static(struct err *err, enum err_code code, enum err_effects effects,
 		    const char *message);
+
+static inline int err_no_memory(struct err *err)
+{
+	err_set_static(err, ERR_INTERNAL, ERR_EFFECTS_NONE, "out of memory");
+	return -ENOMEM;
+}
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/macros.h"
 
+#include <assert.h>
 #include <stdbool.h>
 
 struct list {
@@ -26,6 +27,7 @@ static inline bool list_empty(const struct list *head)
 
 static inline void list_insert_between(struct list *node, struct list *prev, struct list *next)
 {
+	assert(prev != NULL && next != NULL); /* list_init was called */
 	node->prev = prev;
 	node->next = next;
 	prev->next = node;

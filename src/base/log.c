@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,11 +35,13 @@ void log_open(int fd, enum log_level level, bool journal)
 bool log_under_journal(int fd)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long device, inode;
+	char own[48];
 	struct stat st;
 
-	return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-	       fstat(fd, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+	if (stream == NULL || fstat(fd, &st) < 0)
+		return false;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(stream, own) == 0;
 }
 
 void log_set_level(enum log_level level)

@@ -7,9 +7,9 @@
 /* Databases and servers put what they like in messages; a terminal is not to obey it. */
 static void defuse(struct buf *text)
 {
-	char *data = buf_len(text) > 0 ? buf_data(text) : NULL;
+	char *data = buf_data(text); /* NULL: nothing was written */
 
-	for (size_t i = 0; i < buf_len(text); i++) {
+	for (size_t i = 0; data != NULL && i < buf_len(text); i++) {
 		unsigned char c = (unsigned char)data[i];
 
 		if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f)

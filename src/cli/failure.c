@@ -86,6 +86,7 @@ void failure_write_excerpt(struct buf *out, const char *sql, int position)
 {
 	struct str text = str_from(sql), before, behind;
 	size_t at = byte_offset(text, position), start, end, label, whole;
+	struct str shown;
 	unsigned line = 1;
 
 	if (position <= 0 || at > text.len)
@@ -110,7 +111,8 @@ void failure_write_excerpt(struct buf *out, const char *sql, int position)
 		before = kept;
 	}
 	put_flat(out, before);
-	label = columns_of((struct str){buf_data(out) + label, buf_len(out) - label});
+	shown = buf_str(out);
+	label = columns_of((struct str){shown.data + label, shown.len - label});
 	if (columns_of(before) + columns_of(behind) > EXCERPT_COLUMNS) {
 		put_flat(out, cut_back(behind, EXCERPT_COLUMNS - columns_of(before)));
 		buf_puts(out, "...");

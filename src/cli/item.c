@@ -8,13 +8,10 @@
 
 static int reach(struct items *items, size_t index)
 {
-	size_t capacity = items->capacity;
-	struct item *all;
+	if (index >= items->capacity) {
+		size_t capacity = MAX(items->capacity * 2, index + 16);
+		struct item *all = mem_realloc(items->all, capacity * sizeof(*all));
 
-	while (capacity <= index)
-		capacity = capacity == 0 ? 16 : capacity * 2;
-	if (capacity > items->capacity) {
-		all = mem_realloc(items->all, capacity * sizeof(*all));
 		if (all == NULL)
 			return -ENOMEM;
 		items->all = all;

@@ -47,7 +47,7 @@ static void judge(struct lines *lines, struct str line)
 	rc = document_read(lines->document, line);
 	if (rc == 0)
 		rc = event_read(lines->document, &event);
-	if (rc < 0) {
+	if (rc != 0) {
 		lines->lost = rc == -ENOMEM ? GATHER_NO_MEMORY : GATHER_GARBLED;
 		return;
 	}

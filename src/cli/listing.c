@@ -37,7 +37,7 @@ static int feed(struct format *format, struct document *document, struct str lin
 	rc = document_read(document, line);
 	if (rc == 0)
 		rc = event_read(document, &event);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	if (!measure)
 		format->ops->event(format, &item, &event);
@@ -132,7 +132,7 @@ static int take_answer(const struct options *options, struct document *document,
 	rc = document_read(document, line);
 	if (rc == 0)
 		rc = event_read(document, &event);
-	if (rc < 0) {
+	if (rc != 0) {
 		complain("%s",
 			 rc == -ENOMEM ? "out of memory" : gather_status_text(GATHER_GARBLED));
 		return EXIT_NOTHING;

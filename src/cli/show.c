@@ -78,7 +78,7 @@ static int replay_line(struct show *show, size_t index, enum pass pass)
 	rc = document_read(show->document, buf_str(&show->line));
 	if (rc == 0)
 		rc = event_read(show->document, &event);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	/* What came before an error is void. */
 	if (item->failed && event.kind != GATHER_EVENT_ERROR)

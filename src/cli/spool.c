@@ -114,7 +114,7 @@ static int room(struct spool *spool, struct spool_queue *queue)
 	if (queue->written % CONTENT_BYTES != 0)
 		return 0;
 	rc = take_block(spool, &block);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	if (queue->written == 0) {
 		queue->first = queue->read_block = block;
@@ -179,7 +179,7 @@ static int get_bytes(struct spool *spool, struct spool_queue *queue, char *bytes
 
 int spool_get(struct spool *spool, struct spool_queue *queue, struct buf *line)
 {
-	uint64_t len;
+	uint64_t len = 0;
 	char *at;
 	int rc;
 

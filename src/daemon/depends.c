@@ -6,6 +6,7 @@
 #include "daemon/gather.h"
 #include "daemon/item.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,6 +302,7 @@ int depends_value(void *ctx, const struct request_reference *reference, const ch
 	struct buf array;
 	const char *text;
 
+	assert(capture != NULL); /* depends_missing has seen to it */
 	if (reference->row >= 0) {
 		*ret_text = capture->values[0];
 		return 0;

@@ -53,12 +53,6 @@ void gather_free(struct gather *gather)
 
 /* ---- what can be known beforehand ---- */
 
-static int no_memory(struct err *ret_err)
-{
-	err_set(ret_err, NULL, ERR_INTERNAL, ERR_EFFECTS_NONE, "out of memory");
-	return -ENOMEM;
-}
-
 static struct gather_lane *find_lane(struct gather *gather, const struct database *database)
 {
 	for (size_t i = 0; i < gather->lane_count; i++)
@@ -157,7 +151,7 @@ static int make_items(struct gather *gather, struct err *ret_err)
 		arena_calloc(&gather->arena, MAX(lanes_max, (size_t)1), sizeof(*gather->lanes));
 	gather->items = arena_calloc(&gather->arena, request->item_count, sizeof(*gather->items));
 	if (gather->lanes == NULL || gather->items == NULL)
-		return no_memory(ret_err);
+		return err_no_memory(ret_err);
 	for (size_t i = 0; i < request->item_count; i++) {
 		struct item *item = &gather->items[i];
 		struct gather_lane *lane = NULL;
@@ -169,7 +163,7 @@ static int make_items(struct gather *gather, struct err *ret_err)
 		lane->items++;
 		lane->database->pending++;
 		if (item_init(item, gather, lane, &request->items[i], i) < 0)
-			return no_memory(ret_err);
+			return err_no_memory(ret_err);
 		list_push_back(item->request->depend_count > 0 ? &gather->blocked : &lane->pending,
 			       &item->node);
 	}
@@ -180,7 +174,7 @@ static int make_items(struct gather *gather, struct err *ret_err)
 		return -EINVAL;
 	}
 	if (depends_init(gather) < 0)
-		return no_memory(ret_err);
+		return err_no_memory(ret_err);
 	return admit(gather, ret_err);
 }
 
@@ -431,7 +425,7 @@ int gather_start(struct gather *gather, struct err *ret_err)
 		return rc;
 	gather->stop_code = ERR_CANCELLED;
 	if (co_group_go(&session->server->group, gather_main, gather, "gather") < 0)
-		return no_memory(ret_err);
+		return err_no_memory(ret_err);
 	return 0;
 }
 

@@ -107,12 +107,6 @@ void params_forget(struct database *database, const char *sql)
 		remove_entry(database->params, entry);
 }
 
-static int no_memory(struct err *ret_err)
-{
-	err_set(ret_err, NULL, ERR_INTERNAL, ERR_EFFECTS_NONE, "out of memory");
-	return -EINVAL;
-}
-
 /* ---- which parameter is which $n ---- */
 
 static int bind_named(const struct request_query *query, struct arena *arena, struct params *params,
@@ -122,11 +116,11 @@ static int bind_named(const struct request_query *query, struct arena *arena, st
 	const struct request_param **values;
 
 	if (names == NULL)
-		return no_memory(ret_err);
+		return err_no_memory(ret_err);
 	for (size_t i = 0; i < query->param_count; i++)
 		names[i] = query->params[i].name;
 	if (sql_params_rewrite(arena, query->sql, names, query->param_count, &params->named) < 0)
-		return no_memory(ret_err);
+		return err_no_memory(ret_err);
 	if (params->named.unused < query->param_count) {
 		struct str name = names[params->named.unused];
 
@@ -142,7 +136,7 @@ static int bind_named(const struct request_query *query, struct arena *arena, st
 	}
 	values = arena_calloc(arena, params->named.count, sizeof(const struct request_param *));
 	if (values == NULL)
-		return no_memory(ret_err);
+		return err_no_memory(ret_err);
 	for (size_t i = 0; i < params->named.count; i++)
 		values[i] = &query->params[params->named.order[i]];
 	params->sql = params->named.sql;
@@ -160,7 +154,7 @@ static int bind_positional(const struct request_query *query, struct arena *aren
 
 	params->sql = arena_strndup(arena, query->sql.data, query->sql.len);
 	if (values == NULL || params->sql == NULL)
-		return no_memory(ret_err);
+		return err_no_memory(ret_err);
 	for (size_t i = 0; i < query->param_count; i++)
 		values[i] = &query->params[i];
 	params->count = query->param_count;
@@ -214,7 +208,7 @@ static int ask_types(struct database *database, struct db_lease *lease, const ch
 		uint32_t *types = arena_alloc(arena, entry->count * sizeof(*types));
 
 		if (types == NULL)
-			return no_memory(ret_err);
+			return err_no_memory(ret_err);
 		memcpy(types, entry->types, entry->count * sizeof(*types));
 		*ret_types = types;
 	}
@@ -228,7 +222,7 @@ static int array_value(const struct value_type *type, const struct json *value, 
 				  ret_text);
 
 	if (rc == -ENOMEM)
-		return no_memory(ret_err);
+		return err_no_memory(ret_err);
 	if (rc < 0) {
 		err_set(ret_err, arena, ERR_BAD_REQUEST, ERR_EFFECTS_NONE, "parameter $%zu: %s",
 			number + 1,
@@ -246,7 +240,7 @@ static int scalar_value(const struct json *value, struct arena *arena, size_t nu
 	int rc = value_param_text(arena, value, ret_text);
 
 	if (rc == -ENOMEM)
-		return no_memory(ret_err);
+		return err_no_memory(ret_err);
 	if (rc < 0) {
 		err_set(ret_err, arena, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
 			"parameter $%zu: PostgreSQL's text cannot hold \\u0000", number + 1);
@@ -271,11 +265,11 @@ static int bind_values(struct database *database, struct db_lease *lease,
 			return rc;
 		rc = types_learn_missing(database->pool, types, type_count, deadline_ns);
 		if (rc == -ENOMEM)
-			return no_memory(ret_err);
+			return err_no_memory(ret_err);
 	}
 	params->values = arena_calloc(arena, params->count, sizeof(*params->values));
 	if (params->values == NULL)
-		return no_memory(ret_err);
+		return err_no_memory(ret_err);
 	for (size_t i = 0; i < params->count; i++) {
 		const struct json *value = values[i]->value;
 		struct value_type storage;
@@ -285,7 +279,7 @@ static int bind_values(struct database *database, struct db_lease *lease,
 
 		if (values[i]->reference != NULL) {
 			if (resolve(ctx, values[i]->reference, &params->values[i]) < 0)
-				return no_memory(ret_err);
+				return err_no_memory(ret_err);
 			continue;
 		}
 		/* int2vector and oidvector, which are delimited by spaces, have no text form with

@@ -103,7 +103,7 @@ static int load(const char *dir, struct str name, struct arena *arena, struct re
 		const char **ret_why)
 {
 	struct first_mistake mistake = {.arena = arena};
-	struct str text;
+	struct str text = {0};
 	int rc;
 
 	*ret_why = NULL;
@@ -114,7 +114,7 @@ static int load(const char *dir, struct str name, struct arena *arena, struct re
 		return rc;
 	if (rc == 0)
 		rc = report_parse(arena, name, text, ret_report, on_mistake, &mistake);
-	if (rc < 0)
+	if (rc != 0)
 		*ret_why = mistake.text != NULL ? mistake.text
 			   : rc == -EFBIG	? "larger than 1 MiB"
 						: strerror(-rc);
@@ -122,12 +122,6 @@ static int load(const char *dir, struct str name, struct arena *arena, struct re
 }
 
 /* ---- one report as a gather ---- */
-
-static int no_memory(struct err *ret_err)
-{
-	err_set_static(ret_err, ERR_INTERNAL, ERR_EFFECTS_NONE, "out of memory");
-	return -ENOMEM;
-}
 
 static int find_param(const struct report *report, struct str name, size_t *ret_index)
 {
@@ -237,7 +231,7 @@ int reports_expand(struct gather *gather, const char *dir, struct err *ret_err)
 			"no report \"%.*s\"", (int)MIN(name.len, (size_t)100), name.data);
 		return rc;
 	}
-	if (rc < 0) {
+	if (rc != 0) {
 		err_set(ret_err, &gather->arena, ERR_INTERNAL, ERR_EFFECTS_NONE,
 			"report \"%.*s\" cannot be used: %s", (int)name.len, name.data, why);
 		log_warning("report %s/%.*s.sql: %s", dir, (int)name.len, name.data, why);
@@ -247,11 +241,11 @@ int reports_expand(struct gather *gather, const char *dir, struct err *ret_err)
 		gather->request.options.snapshot = true;
 	given = arena_calloc(&gather->arena, report.param_count, sizeof(*given));
 	if (given == NULL)
-		return no_memory(ret_err);
+		return err_no_memory(ret_err);
 	rc = match_params(gather, &report, given, ret_err);
 	if (rc < 0)
 		return rc;
-	return make_items(gather, &report, given) < 0 ? no_memory(ret_err) : 0;
+	return make_items(gather, &report, given) < 0 ? err_no_memory(ret_err) : 0;
 }
 
 /* ---- the list ---- */
@@ -271,7 +265,7 @@ static void write_report(struct buf *out, const char *dir, struct str name, stru
 
 	buf_puts(out, "{\"name\":");
 	json_write_string(out, name);
-	if (load(dir, name, arena, &report, &why) < 0) {
+	if (load(dir, name, arena, &report, &why) != 0) {
 		write_optional(out, "error", str_from(why != NULL ? why : "removed"));
 		buf_putc(out, '}');
 		return;

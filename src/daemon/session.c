@@ -268,10 +268,11 @@ static bool take_lines(struct session *session)
 	size_t limit_bytes = session->server->config->max_request_bytes;
 
 	while (may_take_request(session)) {
-		char *newline = NULL;
+		const char *data = buf_data(input), *newline = NULL;
+		struct str line;
 
-		if (buf_len(input) > session->scanned)
-			newline = memchr(buf_data(input) + session->scanned, '\n',
+		if (data != NULL && buf_len(input) > session->scanned)
+			newline = memchr(data + session->scanned, '\n',
 					 buf_len(input) - session->scanned);
 		if (newline == NULL) {
 			session->scanned = buf_len(input);
@@ -281,14 +282,14 @@ static bool take_lines(struct session *session)
 			return true;
 		}
 		session->scanned = 0;
-		if ((size_t)(newline - buf_data(input)) > limit_bytes) {
+		line = (struct str){data, (size_t)(newline - data)};
+		if (line.len > limit_bytes) {
 			refuse_input(session, ERR_TOO_LARGE,
 				     "the request line is longer than max_request");
 			return true;
 		}
-		take_line(session,
-			  (struct str){buf_data(input), (size_t)(newline - buf_data(input))});
-		buf_consume(input, (size_t)(newline - buf_data(input)) + 1);
+		take_line(session, line);
+		buf_consume(input, line.len + 1);
 	}
 	return false;
 }

@@ -113,7 +113,7 @@ static int export(struct snapshot_holder *holder, int64_t deadline_ns, struct er
 	if (run_own(holder, queries, ARRAY_SIZE(queries), deadline_ns, ret_err) < 0)
 		return -EIO;
 	if (facts.values[0] == NULL || facts.values[1] == NULL) {
-		err_set_static(ret_err, ERR_INTERNAL, ERR_EFFECTS_NONE, "out of memory");
+		err_no_memory(ret_err);
 		return -ENOMEM;
 	}
 	snapshot->identity = facts.values[1];

@@ -11,6 +11,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static void write_latency(struct buf *out, const char *key, const struct histogram *histogram)
@@ -60,14 +62,15 @@ static void write_pool(struct buf *out, const struct database *database)
 static long resident_bytes(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
-	long pages = 0;
+	char line[128];
+	const char *resident = NULL; /* the second number */
 
-	if (file != NULL) {
-		if (fscanf(file, "%*s %ld", &pages) != 1)
-			pages = 0;
-		fclose(file);
-	}
-	return pages * sysconf(_SC_PAGESIZE);
+	if (file == NULL)
+		return 0;
+	if (fgets(line, sizeof(line), file) != NULL)
+		resident = strchr(line, ' ');
+	fclose(file);
+	return resident != NULL ? strtol(resident, NULL, 10) * sysconf(_SC_PAGESIZE) : 0;
 }
 
 static void write_errors(struct buf *out, const struct server *server)

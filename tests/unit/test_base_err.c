@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "unit/suite.h"
 
+#include <errno.h>
 #include <string.h>
 
 START_TEST(codes_have_the_protocols_names)
@@ -37,6 +38,19 @@ START_TEST(effects_have_the_protocols_names)
 	ck_assert_str_eq(err_effects_name(ERR_EFFECTS_NONE), "none");
 	ck_assert_str_eq(err_effects_name(ERR_EFFECTS_DONE), "done");
 	ck_assert_str_eq(err_effects_name(ERR_EFFECTS_UNKNOWN), "unknown");
+}
+END_TEST
+
+START_TEST(without_memory_there_is_a_message)
+{
+	struct err err;
+
+	memset(&err, 0x5a, sizeof(err));
+	ck_assert_int_eq(err_no_memory(&err), -ENOMEM);
+	ck_assert_int_eq(err.code, ERR_INTERNAL);
+	ck_assert_int_eq(err.effects, ERR_EFFECTS_NONE);
+	ck_assert_str_eq(err.message, "out of memory");
+	ck_assert_ptr_null(err.key);
 }
 END_TEST
 
@@ -110,6 +124,7 @@ int main(void)
 
 	tcase_add_test(tcase, codes_have_the_protocols_names);
 	tcase_add_test(tcase, effects_have_the_protocols_names);
+	tcase_add_test(tcase, without_memory_there_is_a_message);
 	tcase_add_test(tcase, sets_all_of_it);
 	tcase_add_test(tcase, without_an_arena_the_format_is_the_message);
 	tcase_add_test(tcase, a_static_message_is_taken_as_it_is);
