@@ -4,7 +4,10 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "co/co.h"
+#include "daemon/access.h"
 #include "daemon/params.h"
+#include "daemon/server.h"
+#include "db/channels.h"
 #include "db/connect.h"
 #include "db/pool.h"
 
@@ -17,6 +20,7 @@
 
 static void database_free(struct database *database)
 {
+	channels_free(database->channels);
 	params_cache_free(database->params);
 	mem_free((void *)(uintptr_t)database->conf.name);
 	mem_free((void *)(uintptr_t)database->conf.conninfo);
@@ -40,6 +44,8 @@ int database_new(struct database **ret_database, struct co_loop *loop, struct co
 	database->conf.conninfo = mem_strdup(conf->conninfo);
 	if (database->conf.name != NULL && database->conf.conninfo != NULL)
 		rc = params_cache_new(&database->params);
+	if (rc == 0)
+		rc = channels_new(&database->channels, loop, resolver, &database->conf);
 	if (rc == 0)
 		rc = pool_new(&database->pool, loop, resolver, &database->conf);
 	if (rc < 0) {
@@ -73,6 +79,39 @@ void database_unref(struct database *database)
 	 * done from here. */
 	if (co_group_go(database->group, close_main, database, "database close") < 0)
 		database->refs = 1;
+}
+
+void database_retire(struct database *database)
+{
+	channels_stop(database->channels);
+	database_unref(database);
+}
+
+int database_choose(struct server *server, const struct access *access, struct str name,
+		    struct arena *arena, struct database **ret_database, struct err *ret_err)
+{
+	struct database *database = server_find_database(server, name);
+
+	if (database == NULL && name.data == NULL) {
+		err_set_static(ret_err, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
+			       "no \"db\" in the request, and the configuration names no "
+			       "default_database");
+		ret_err->key = "db";
+		return -EINVAL;
+	}
+	if (database == NULL) {
+		err_set(ret_err, arena, ERR_UNKNOWN_DATABASE, ERR_EFFECTS_NONE,
+			"no database \"%.*s\" is configured", (int)MIN(name.len, (size_t)100),
+			name.data);
+		return -EINVAL;
+	}
+	if (!access_allows_database(access, database->conf.name)) {
+		err_set(ret_err, arena, ERR_DENIED, ERR_EFFECTS_NONE,
+			"you may not use database \"%s\"", database->conf.name);
+		return -EINVAL;
+	}
+	*ret_database = database;
+	return 0;
 }
 
 bool database_same_conf(const struct database *database, const struct config_database *conf)

@@ -9,21 +9,30 @@
 
 #include "base/list.h"
 #include "base/macros.h"
+#include "base/str.h"
 #include "conf/config.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+struct access;
+struct arena;
+struct channels;
 struct co_group;
 struct co_loop;
+struct err;
 struct params_cache;
 struct pool;
 struct resolver;
+struct server;
 
 struct database {
 	struct list node; /* server.databases; in no list once it is retired */
 	struct config_database conf;
 	struct pool *pool;
+	struct channels *channels;   /* who listens; beside the pool */
+	uint64_t overruns;	     /* listeners that missed something for want of reading */
 	struct params_cache *params; /* parameter types by text */
 	size_t pending;		     /* items admitted and not yet answered */
 	unsigned refs;
@@ -36,8 +45,17 @@ int database_new(struct database **ret_database, struct co_loop *loop, struct co
 struct database *database_ref(struct database *database);
 /* The last one starts the end of the pool, as a task of `group`. NULL is fine. */
 void database_unref(struct database *database);
+/* It leaves the table, and who listens on it has to do so anew; requests that run may end. */
+void database_retire(struct database *database);
 /* Whether a reload can keep this one. */
 bool database_same_conf(const struct database *database, const struct config_database *conf);
+/*
+ * The one that a request names, or the default one where `name` is absent, if the client may use
+ * it. 0, or -EINVAL and *ret_err, in `arena`.
+ */
+int database_choose(struct server *server, const struct access *access, struct str name,
+		    struct arena *arena, struct database **ret_database,
+		    struct err *ret_err) MUST_CHECK;
 /* What only libpq can tell of a configuration: 0, or -EINVAL when every mistake has been reported.
  */
 int database_check_conninfos(const struct config *config, config_error_fn *report,

@@ -8,6 +8,7 @@
 #include "daemon/server.h"
 #include "daemon/session.h"
 #include "daemon/stats.h"
+#include "daemon/subscription.h"
 #include "wire/json.h"
 #include "wire/reply.h"
 #include "wire/request.h"
@@ -32,6 +33,17 @@ static struct gather *find_request(const struct session *session, struct str id)
 
 		if (str_equal(gather->request.id, id))
 			return gather;
+	}
+	return NULL;
+}
+
+static struct subscription *find_subscription(const struct session *session, struct str id)
+{
+	list_for_each (node, &session->subscriptions) {
+		struct subscription *subscription = LIST_ENTRY(node, struct subscription, node);
+
+		if (str_equal(subscription->id, id))
+			return subscription;
 	}
 	return NULL;
 }
@@ -62,7 +74,8 @@ static void do_ping(struct session *session, const struct request *request)
 		buf_puts(tail,
 			 ",\"pong\":true,\"version\":\"" PACKAGE_VERSION "\",\"protocol\":1,"
 			 "\"features\":[\"gather\",\"report\",\"stream\",\"cancel\",\"stats\","
-			 "\"sequence\",\"transaction\",\"snapshot\",\"references\",\"max_rows\"]");
+			 "\"sequence\",\"transaction\",\"snapshot\",\"references\",\"max_rows\","
+			 "\"listen\"]");
 	end(session, tail);
 }
 
@@ -77,16 +90,29 @@ static void do_stats(struct session *session, const struct request *request)
 	end(session, tail);
 }
 
+/* One that listens ends well; one that was still waiting for that is refused. */
+static void cancel_subscription(struct subscription *subscription)
+{
+	struct err err;
+
+	err_set_static(&err, ERR_CANCELLED, ERR_EFFECTS_NONE, "cancelled before it listened");
+	subscription_end(subscription, subscription->listener.established ? NULL : &err);
+}
+
 static void do_cancel(struct session *session, const struct request *request)
 {
 	struct gather *gather = find_request(session, request->cancel_id);
+	struct subscription *subscription = find_subscription(session, request->cancel_id);
+	bool found = gather != NULL || subscription != NULL;
 	struct buf *tail = begin(session, request->id);
 
 	if (tail != NULL)
-		buf_puts(tail, gather != NULL ? ",\"cancelled\":true" : ",\"cancelled\":false");
+		buf_puts(tail, found ? ",\"cancelled\":true" : ",\"cancelled\":false");
 	end(session, tail);
 	if (gather != NULL)
 		gather_cancel(gather, ERR_CANCELLED);
+	if (subscription != NULL)
+		cancel_subscription(subscription);
 }
 
 static void do_reports(struct session *session, const struct request *request, struct arena *arena)
@@ -126,6 +152,17 @@ static int start(struct session *session, struct gather *gather, struct err *ret
 	return 0;
 }
 
+static int listen_to(struct session *session, struct gather *gather, struct err *ret_err)
+{
+	if (server_refuses(session->server, ret_err))
+		return -EAGAIN;
+	if (!access_allows_sql(&session->access)) {
+		err_set_static(ret_err, ERR_DENIED, ERR_EFFECTS_NONE, "you may run reports only");
+		return -EPERM;
+	}
+	return subscription_start(session, &gather->request, &gather->arena, ret_err);
+}
+
 static int read_request(struct session *session, struct gather *gather, struct str line,
 			struct err *ret_err)
 {
@@ -142,7 +179,8 @@ static int read_request(struct session *session, struct gather *gather, struct s
 			   &gather->request, ret_err);
 	if (rc < 0)
 		return rc;
-	if (find_request(session, gather->request.id) != NULL) {
+	if (find_request(session, gather->request.id) != NULL ||
+	    find_subscription(session, gather->request.id) != NULL) {
 		err_set_static(ret_err, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
 			       "a request with this id is not answered yet");
 		ret_err->key = "id";
@@ -183,6 +221,9 @@ void dispatch_line(struct session *session, struct str line)
 			break;
 		case REQUEST_REPORTS:
 			do_reports(session, &gather->request, &gather->arena);
+			break;
+		case REQUEST_LISTEN:
+			rc = listen_to(session, gather, &err);
 			break;
 		case REQUEST_CANCEL:
 			do_cancel(session, &gather->request);

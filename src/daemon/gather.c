@@ -2,7 +2,6 @@
 #include "daemon/gather.h"
 
 #include "base/mem.h"
-#include "daemon/access.h"
 #include "daemon/database.h"
 #include "daemon/depends.h"
 #include "daemon/server.h"
@@ -78,27 +77,13 @@ static int choose_lane(struct gather *gather, const struct request_item *request
 {
 	struct session *session = gather->session;
 	struct str name = request->db.data != NULL ? request->db : gather->request.options.db;
-	struct database *database = server_find_database(session->server, name);
+	struct database *database;
 	struct gather_lane *lane;
+	int rc = database_choose(session->server, &session->access, name, &gather->arena, &database,
+				 ret_err);
 
-	if (database == NULL && name.data == NULL) {
-		err_set(ret_err, NULL, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
-			"no \"db\" in the request, and the configuration names no "
-			"default_database");
-		ret_err->key = "db";
-		return -EINVAL;
-	}
-	if (database == NULL) {
-		err_set(ret_err, &gather->arena, ERR_UNKNOWN_DATABASE, ERR_EFFECTS_NONE,
-			"no database \"%.*s\" is configured", (int)MIN(name.len, (size_t)100),
-			name.data);
-		return -EINVAL;
-	}
-	if (!access_allows_database(&session->access, database->conf.name)) {
-		err_set(ret_err, &gather->arena, ERR_DENIED, ERR_EFFECTS_NONE,
-			"you may not use database \"%s\"", database->conf.name);
-		return -EINVAL;
-	}
+	if (rc < 0)
+		return rc;
 	lane = find_lane(gather, database);
 	*ret_lane = lane != NULL ? lane : add_lane(gather, database);
 	return 0;

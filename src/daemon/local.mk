@@ -20,6 +20,7 @@ libdaemon_la_SOURCES = \
 	src/daemon/snapshot.c src/daemon/snapshot.h \
 	src/daemon/stats.c src/daemon/stats.h \
 	src/daemon/step.c src/daemon/step.h \
+	src/daemon/subscription.c src/daemon/subscription.h \
 	src/daemon/transaction.c src/daemon/transaction.h \
 	src/daemon/types.c src/daemon/types.h
 

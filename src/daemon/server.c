@@ -106,7 +106,7 @@ static void retire_all(struct server *server, struct list *databases)
 
 		list_remove(&database->node);
 		server->database_count--;
-		database_unref(database);
+		database_retire(database);
 	}
 }
 
@@ -144,7 +144,7 @@ static int set_databases(struct server *server, const struct config *config)
 			continue;
 		list_remove(&database->node);
 		server->database_count--;
-		database_unref(database);
+		database_retire(database);
 	}
 	list_for_each (node, &fresh)
 		server->database_count++;

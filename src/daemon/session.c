@@ -8,6 +8,7 @@
 #include "daemon/gather.h"
 #include "daemon/server.h"
 #include "daemon/step.h"
+#include "daemon/subscription.h"
 #include "wire/reply.h"
 
 #include <assert.h>
@@ -53,6 +54,13 @@ static void end_soon(struct session *session)
 	co_hook_start(&session->flush, session->server->loop, on_flush, session);
 }
 
+static void end_subscriptions(struct session *session, const struct err *err)
+{
+	while (!list_empty(&session->subscriptions))
+		subscription_end(LIST_ENTRY(session->subscriptions.next, struct subscription, node),
+				 err);
+}
+
 void session_close(struct session *session)
 {
 	if (session->gone)
@@ -60,6 +68,7 @@ void session_close(struct session *session)
 	session->gone = session->closing = true;
 	list_for_each (node, &session->requests)
 		gather_cancel(LIST_ENTRY(node, struct gather, node), ERR_CANCELLED);
+	end_subscriptions(session, NULL);
 	/* Those that were paused for want of reading read on, to their end. */
 	list_for_each_safe (node, &session->paused)
 		step_resume(LIST_ENTRY(node, struct step, paused_node));
@@ -88,8 +97,13 @@ static void close_if_drained(struct session *session)
 
 void session_drain(struct session *session)
 {
+	struct err err;
+
+	/* Subscriptions would never end by themselves. */
+	err_set_static(&err, ERR_SHUTTING_DOWN, ERR_EFFECTS_NONE, "gatherd is shutting down");
 	session->readable = true;
 	pump(session);
+	end_subscriptions(session, &err);
 	close_if_drained(session);
 }
 
@@ -138,6 +152,8 @@ static void resume_paused(struct session *session)
 		return;
 	list_for_each_safe (node, &session->paused)
 		step_resume(LIST_ENTRY(node, struct step, paused_node));
+	list_for_each_safe (node, &session->behind)
+		subscription_catch_up(LIST_ENTRY(node, struct subscription, behind_node));
 }
 
 static void write_output(struct session *session)
@@ -210,6 +226,11 @@ bool session_must_pause(struct session *session, struct step *step)
 	if (list_empty(&step->paused_node))
 		list_push_back(&session->paused, &step->paused_node);
 	return true;
+}
+
+bool session_is_behind(const struct session *session)
+{
+	return output_backlog(&session->output) > session->server->config->item_buffer_bytes;
 }
 
 /* ---- reading ---- */
@@ -417,6 +438,21 @@ void session_request_ended(struct session *session, struct gather *gather)
 	close_if_drained(session);
 }
 
+void session_subscription_began(struct session *session)
+{
+	session->request_count++;
+	session->server->requests_running++;
+}
+
+void session_subscription_ended(struct session *session)
+{
+	session->request_count--;
+	session->server->requests_running--;
+	/* Further requests are read when this turn ends. */
+	session_output_changed(session);
+	close_if_drained(session);
+}
+
 struct db_owner session_owner(const struct session *session, uint64_t request)
 {
 	return (struct db_owner){
@@ -436,6 +472,8 @@ int session_new(struct server *server, int fd)
 	list_init(&session->requests);
 	list_init(&session->unsent);
 	list_init(&session->paused);
+	list_init(&session->subscriptions);
+	list_init(&session->behind);
 	buf_init(&session->input, 0, &server->memory);
 	output_init(&session->output, &server->memory);
 	rc = access_identify(&session->access, server->access, fd);

@@ -32,11 +32,13 @@ struct session {
 	struct access access;
 
 	struct buf input;
-	size_t scanned;	       /* bytes of input known to hold no newline */
-	uint64_t line;	       /* of the last line read */
-	struct co_timer again; /* goes on reading in the next turn: edges are told once */
-	struct list requests;  /* struct gather.node, under way */
-	size_t request_count;
+	size_t scanned;		   /* bytes of input known to hold no newline */
+	uint64_t line;		   /* of the last line read */
+	struct co_timer again;	   /* goes on reading in the next turn: edges are told once */
+	struct list requests;	   /* struct gather.node, under way */
+	size_t request_count;	   /* with the subscriptions */
+	struct list subscriptions; /* struct subscription.node, under way too */
+	struct list behind;	   /* struct subscription.behind_node: the client must read first */
 
 	struct output output;
 	struct co_hook flush;	  /* writes at the end of the turn */
@@ -61,7 +63,7 @@ void session_close(struct session *session);
  * answered. */
 void session_drain(struct session *session);
 
-/* ---- for gather.c and item.c ---- */
+/* ---- for gather.c, item.c and subscription.c ---- */
 
 struct db_owner session_owner(const struct session *session, uint64_t request);
 /* Something was appended to the output: 0, or negative when it makes no sense to go on. */
@@ -69,6 +71,10 @@ int session_output_changed(struct session *session);
 void session_add_unsent(struct session *session, struct step *step);
 /* Whether the step is to read no more rows for now; it is resumed when the client has read. */
 bool session_must_pause(struct session *session, struct step *step);
+/* The client has so much to read that more would not be kept for it. */
+bool session_is_behind(const struct session *session);
+void session_subscription_began(struct session *session);
+void session_subscription_ended(struct session *session); /* and is freed */
 /* The gather has written its answer; it is freed here. */
 void session_request_ended(struct session *session, struct gather *gather);
 

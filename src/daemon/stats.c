@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "daemon/database.h"
 #include "daemon/server.h"
+#include "db/channels.h"
 #include "db/pool.h"
 #include "wire/json.h"
 
@@ -32,6 +33,24 @@ static void write_latency(struct buf *out, const char *key, const struct histogr
 	buf_putc(out, '}');
 }
 
+static void write_listen(struct buf *out, const struct database *database)
+{
+	struct channels_stats stats = channels_stats(database->channels);
+
+	buf_printf(out,
+		   ",\"listen\":{\"connected\":%s,\"listeners\":%zu,\"channels\":%zu,"
+		   "\"notifications\":%" PRIu64 ",\"overruns\":%" PRIu64 ",\"connects\":%" PRIu64
+		   ",\"connect_failures\":%" PRIu64 ",\"lost\":%" PRIu64,
+		   stats.connected ? "true" : "false", stats.listeners, stats.channels,
+		   stats.notifications, database->overruns, stats.connects, stats.connect_failures,
+		   stats.lost);
+	if (stats.error != NULL) {
+		buf_puts(out, ",\"error\":");
+		json_write_string(out, str_from(stats.error));
+	}
+	buf_putc(out, '}');
+}
+
 static void write_pool(struct buf *out, const struct database *database)
 {
 	const struct pool *pool = database->pool;
@@ -55,6 +74,7 @@ static void write_pool(struct buf *out, const struct database *database)
 		buf_puts(out, ",\"error\":");
 		json_write_string(out, str_from(pool->error));
 	}
+	write_listen(out, database);
 	buf_putc(out, '}');
 }
 

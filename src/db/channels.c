@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 
 int channels_new(struct channels **ret_channels, struct co_loop *loop, struct resolver *resolver,
 		 const struct config_database *conf)
@@ -33,9 +34,8 @@ int channels_new(struct channels **ret_channels, struct co_loop *loop, struct re
 
 static struct channels_listener *first(const struct list *listeners)
 {
-	return list_empty(listeners)
-		       ? NULL
-		       : LIST_ENTRY(listeners->next, struct channels_listener, node);
+	return list_empty(listeners) ? NULL
+				     : LIST_ENTRY(listeners->next, struct channels_listener, node);
 }
 
 void channels_stop(struct channels *channels)
@@ -55,10 +55,12 @@ void channels_free(struct channels *channels)
 	if (channels == NULL)
 		return;
 	channels_stop(channels);
-	co_group_cancel(&channels->group);
-	co_shield();
-	co_group_wait(&channels->group, CLOCK_NEVER);
-	co_unshield();
+	if (channels->driven) {
+		co_group_cancel(&channels->group);
+		co_shield();
+		co_group_wait(&channels->group, CLOCK_NEVER);
+		co_unshield();
+	}
 	assert(channels->table == NULL);
 	co_timer_stop(&channels->give_up);
 	buf_free(&channels->sql);
@@ -132,6 +134,8 @@ void channels_answered(struct channels *channels, bool listens)
 	}
 }
 
+static int watch_waiting(struct channels *channels);
+
 void channels_forget(struct channels *channels)
 {
 	struct channel *channel, *next;
@@ -144,6 +148,9 @@ void channels_forget(struct channels *channels)
 		channel->active = channel->asked = false;
 		reconsider(channels, channel);
 	}
+	/* While it was there nobody counted how long they wait. */
+	if (watch_waiting(channels) < 0)
+		channels_refuse_waiting(channels, true);
 }
 
 /* ---- listeners ---- */
@@ -199,6 +206,14 @@ static int watch_waiting(struct channels *channels)
 			      clock_after_ns(oldest->since_ns, patience_ns), on_give_up, channels);
 }
 
+static void set_unavailable(struct channels *channels, struct err *err)
+{
+	snprintf(channels->refusal, sizeof(channels->refusal),
+		 "no connection to database \"%s\": %s", channels->conf->name,
+		 channels->error[0] != '\0' ? channels->error : "the server does not answer");
+	err_set_static(err, ERR_UNAVAILABLE, ERR_EFFECTS_NONE, channels->refusal);
+}
+
 void channels_refuse_waiting(struct channels *channels, bool all)
 {
 	int64_t patience_ns = channels->conf->unavailable_after_ns;
@@ -206,17 +221,12 @@ void channels_refuse_waiting(struct channels *channels, bool all)
 	struct channels_listener *listener;
 
 	while ((listener = first(&channels->waiting)) != NULL) {
-		char text[640];
 		struct err err;
 
-		if (!all && (patience_ns == 0 ||
-			     clock_after_ns(listener->since_ns, patience_ns) > now_ns))
+		if (!all &&
+		    (patience_ns == 0 || clock_after_ns(listener->since_ns, patience_ns) > now_ns))
 			break;
-		snprintf(text, sizeof(text), "no connection to database \"%s\": %s",
-			 channels->conf->name,
-			 channels->error[0] != '\0' ? channels->error
-						    : "the server does not answer");
-		err_set_static(&err, ERR_UNAVAILABLE, ERR_EFFECTS_NONE, text);
+		set_unavailable(channels, &err);
 		channels_fail(listener, &err);
 	}
 }
@@ -275,24 +285,28 @@ int channels_add(struct channels *channels, struct channels_listener *listener,
 		return refuse(ret_err, ERR_SHUTTING_DOWN, "the database is being closed",
 			      -ESHUTDOWN);
 	if (channels->refused && !channels->synced &&
-	    co_loop_now_ns(channels->loop) < channels->retry_ns)
-		return refuse(ret_err, ERR_UNAVAILABLE, channels->error, -ENOTCONN);
+	    co_loop_now_ns(channels->loop) < channels->retry_ns) {
+		set_unavailable(channels, ret_err);
+		return -ENOTCONN;
+	}
 	*listener = (struct channels_listener){
 		.ops = ops, .channels = channels, .since_ns = co_loop_now_ns(channels->loop)};
 	rc = join(channels, listener, names, count);
 	list_push_back(&channels->waiting, &listener->node);
 	if (rc == 0)
 		rc = watch_waiting(channels);
-	if (rc == 0 && channels->driver == NULL)
+	if (rc == 0 && !channels->driven) {
 		rc = co_group_go(&channels->group, channels_driver_main, channels, "db channels");
+		channels->driven = rc == 0;
+	}
 	if (rc < 0) {
 		leave(listener);
 		list_remove(&listener->node);
 		listener->channels = NULL;
-		return rc == -ENOBUFS ? refuse(ret_err, ERR_QUEUE_FULL,
-					       "too many channels of this database are listened to",
-					       rc)
-				      : refuse(ret_err, ERR_INTERNAL, "out of memory", rc);
+		return rc == -ENOBUFS
+			       ? refuse(ret_err, ERR_QUEUE_FULL,
+					"too many channels of this database are listened to", rc)
+			       : refuse(ret_err, ERR_INTERNAL, "out of memory", rc);
 	}
 	channels->listener_count++;
 	if (channels->driver != NULL)

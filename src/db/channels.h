@@ -73,7 +73,7 @@ int channels_new(struct channels **ret_channels, struct co_loop *loop, struct re
 		 const struct config_database *conf) MUST_CHECK;
 /* Every listener fails with ERR_SHUTTING_DOWN; no other is taken. */
 void channels_stop(struct channels *channels);
-/* Waits for the session's end. Stops it first. NULL is fine. */
+/* Waits for the session's end, where there is one. Stops it first. NULL is fine. */
 void channels_free(struct channels *channels);
 
 /*

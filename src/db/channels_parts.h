@@ -44,7 +44,8 @@ struct channels {
 	struct co_timer give_up; /* of the oldest that waits */
 
 	/* The session; there is one only while there is a driver. */
-	struct co_task *driver;
+	bool driven;
+	struct co_task *driver; /* NULL before its first turn */
 	struct connect_link link;
 	struct co_watch watch;
 	bool synced; /* established listeners hear all; what comes before is not passed on */
@@ -54,18 +55,20 @@ struct channels {
 	struct channels_listener *served; /* NULL: it has left meanwhile */
 	struct list asked;		  /* channels that the LISTEN under way names */
 	struct buf sql;
-	struct arena arena;    /* of `err` */
-	struct err err;	       /* of the command under way, or of the session */
-	int64_t answer_by_ns;  /* the command's */
-	int64_t opened_ns;     /* synced since */
-	int64_t unused_ns;     /* without listeners since */
+	struct arena arena;   /* of `err` */
+	struct err err;	      /* of the connect or the command under way */
+	int64_t answer_by_ns; /* the command's */
+	int64_t opened_ns;    /* synced since */
+	int64_t unused_ns;    /* without listeners since */
 
 	/* While the server is away. */
 	unsigned failures;
 	bool refused;
 	int64_t retry_ns;
 	uint64_t random;
-	char error[512];
+	char error[512];   /* why there was no session, or none any more; empty: there is one */
+	char notice[256];  /* what the server said last: its reason, if it dies */
+	char refusal[640]; /* what the last one refused is told */
 	uint64_t notifications, connects, connect_failures, lost_count;
 };
 

@@ -11,11 +11,13 @@ libwire_la_SOURCES = \
 	src/wire/param.c \
 	src/wire/reply.c src/wire/reply.h \
 	src/wire/reply_event.c \
+	src/wire/reply_listen.c \
 	src/wire/reply_shape.c \
 	src/wire/reply_write.h \
 	src/wire/request.c src/wire/request.h \
 	src/wire/request_gather.c \
 	src/wire/request_item.c \
+	src/wire/request_listen.c \
 	src/wire/request_params.c \
 	src/wire/request_read.c src/wire/request_read.h \
 	src/wire/request_reference.c \

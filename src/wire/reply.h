@@ -137,4 +137,14 @@ void reply_event_outcome(struct buf *out, const struct reply_event_place *place,
 void reply_event_end(struct buf *out, struct str id, size_t failed, int64_t elapsed_ns,
 		     const struct reply_snapshot *snapshot);
 
+/* Lines of a listen, each with its newline. Text is terminated; it may be no UTF-8. */
+void reply_event_listening(struct buf *out, struct str id, const char *database,
+			   const char *const *channels, size_t count);
+void reply_event_notification(struct buf *out, struct str id, const char *channel,
+			      const char *payload, int pid);
+void reply_event_resync(struct buf *out, struct str id);
+/* err NULL: its client has ended it */
+void reply_event_listen_end(struct buf *out, struct str id, int64_t elapsed_ns,
+			    const struct err *err);
+
 #endif

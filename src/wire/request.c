@@ -66,6 +66,11 @@ static int read_report_params(struct request_reader *r, const struct json_member
 				   &request->report_param_count);
 }
 
+static int read_listen(struct request_reader *r, const struct json_member *member, void *target)
+{
+	return request_read_listen(r, member, target);
+}
+
 static int read_cancel(struct request_reader *r, const struct json_member *member, void *target)
 {
 	struct request *request = target;
@@ -153,12 +158,13 @@ static const struct request_key keys[] = {
 	{KEY("gather"), VERB(GATHER), read_gather},
 	{KEY("report"), VERB(REPORT), read_report},
 	{KEY("reports"), VERB(REPORTS), read_plain_verb},
+	{KEY("listen"), VERB(LISTEN), read_listen},
 	{KEY("cancel"), VERB(CANCEL), read_cancel},
 	{KEY("ping"), VERB(PING), read_plain_verb},
 	{KEY("stats"), VERB(STATS), read_plain_verb},
 	{KEY("id"), ANY_VERB, NULL}, /* read before all others */
 	{KEY("params"), VERB(REPORT), read_report_params},
-	{KEY("db"), QUERIES, read_db},
+	{KEY("db"), QUERIES | VERB(LISTEN), read_db},
 	{KEY("timeout"), QUERIES, read_timeout},
 	{KEY("on_error"), QUERIES, read_on_error},
 	{KEY("stream"), QUERIES, read_stream},
@@ -196,7 +202,7 @@ static int read_verb(struct request_reader *r, const struct json *line, enum req
 	if (verb == REQUEST_NONE)
 		return request_refuse(
 			r, (struct str){0},
-			"no verb: one of gather, report, reports, cancel, ping and stats");
+			"no verb: one of gather, report, reports, listen, cancel, ping and stats");
 	*ret_verb = verb;
 	return 0;
 }

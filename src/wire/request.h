@@ -21,6 +21,7 @@ enum request_verb {
 	REQUEST_GATHER,
 	REQUEST_REPORT,
 	REQUEST_REPORTS,
+	REQUEST_LISTEN,
 	REQUEST_CANCEL,
 	REQUEST_PING,
 	REQUEST_STATS
@@ -85,7 +86,11 @@ struct request_gather {
 	bool by_name; /* the gather was an object: results is one too */
 };
 
-/* gather's options; report has the same */
+/* Of one request, and of one channel's name: PostgreSQL cuts longer ones. */
+#define REQUEST_MAX_CHANNELS	  100
+#define REQUEST_CHANNEL_MAX_BYTES 63
+
+/* gather's options; report has the same, listen `db` alone */
 struct request_options {
 	struct str db;	    /* absent: the configuration's default */
 	int64_t timeout_ns; /* 0: none asked for */
@@ -108,8 +113,10 @@ struct request {
 	struct str report;	      /* REPORT: its name */
 	struct request_param *report_params;
 	size_t report_param_count;
+	const char **channels; /* LISTEN: terminated, different, at least one */
+	size_t channel_count;
 	struct str cancel_id;		/* CANCEL: normalised like id */
-	struct request_options options; /* GATHER and REPORT */
+	struct request_options options; /* GATHER, REPORT and LISTEN */
 	char line_number[24];		/* what `id` may point to */
 };
 

@@ -104,4 +104,8 @@ int request_read_gather(struct request_reader *r, const struct json_member *memb
 /* A gather that asks for a snapshot can have one, as far as the request alone tells. */
 int request_check_snapshot(struct request_reader *r, const struct request *request);
 
+/* request_listen.c */
+int request_read_listen(struct request_reader *r, const struct json_member *member,
+			struct request *request);
+
 #endif

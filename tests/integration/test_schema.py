@@ -54,6 +54,7 @@ GOOD_REQUESTS = [
     {"report": "r", "params": {"a": 1}, "db": "main", "snapshot": True},
     {"report": "r", "params": []},
     {"reports": True},
+    {"listen": ["a", "A", "x" * 63], "id": 3, "db": None, "gather": None},
     {"cancel": 7},
     {"cancel": "x", "id": "y"},
     {"ping": True, "timeout": None},
@@ -96,6 +97,17 @@ BAD_REQUESTS = [
     {"gather": ["select 1"], "snapshot": "yes"},
     {"report": "r", "params": {"a": REFERENCE}},
     {"report": "r", "snapshot": 1},
+    {"listen": "a"},
+    {"listen": []},
+    {"listen": [""]},
+    {"listen": [7]},
+    {"listen": ["a\0b"]},
+    {"listen": ["a", "a"]},
+    {"listen": ["x" * 64]},
+    {"listen": ["a"], "timeout": 5},
+    {"listen": ["a"], "stream": True},
+    {"listen": ["a"], "params": {}},
+    {"listen": ["a"], "ping": True},
 ]
 
 TIMES = {"queued": 0.0, "elapsed": 0.1}
@@ -132,6 +144,10 @@ GOOD_ANSWERS = [
     event("error", item=0, error=SQL_ERROR, outcome="unknown", **TIMES),
     event("error", item=0, step=0, error=ERROR, **TIMES),
     event("end", ok=True, failed=0, elapsed=0.1, snapshot={"in_recovery": True}),
+    event("end", ok=False, failed=1, elapsed=0.1, error=ERROR),
+    event("listening", db="main", channels=["a"]),
+    event("notification", channel="a", payload="", pid=7),
+    event("resync"),
     {"id": 1, "cancelled": True},
     {"id": 1, "pong": True, "version": "0.1.0", "protocol": 1, "features": ["gather"]},
     {"id": 1, "reports": [{"name": "a", "params": [{"name": "p", "type": "date", "default": "now"}],
@@ -182,6 +198,12 @@ BAD_ANSWERS = [
     event("error", item=0, **TIMES),
     event("end", ok=True, failed=1, elapsed=0.1),
     event("end", ok=True, failed=0),
+    event("end", ok=True, failed=0, elapsed=0.1, error=ERROR),
+    event("listening", db="main", channels=[]),
+    event("listening", channels=["a"]),
+    event("notification", channel="a", pid=7),
+    event("notification", channel="a", payload=None, pid=7),
+    event("resync", item=0),
     event("end", item=0, ok=True, failed=0, elapsed=0.1),
     {"id": 1, "pong": False, "version": "0.1.0", "protocol": 1, "features": []},
     {"id": 1, "pong": True, "version": "0.1.0", "protocol": 2, "features": []},
@@ -228,7 +250,7 @@ def without_ellipses(value):
     return value
 
 
-VERBS = {"gather", "report", "cancel", "ping"}
+VERBS = {"gather", "report", "cancel", "ping", "listen"}
 
 
 @pytest.mark.parametrize("value, is_mistake", [pytest.param(value, mistake, id=where)

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * The session that listens, and the coroutine that alone talks to it. Commands go one at a time, in
+ * the simple protocol: several statements are one transaction there, so a request's channels are
+ * all listened to, or none.
+ */
+#include "conf/config.h"
+#include "db/backoff.h"
+#include "db/channels_parts.h"
+#include "db/pgerror.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* The session stays so long without listeners: those who come and go cost no session each. */
+#define LINGER_NS CLOCK_SECOND
+/* What has not answered a LISTEN by then does not answer. */
+#define ANSWER_NS (30 * CLOCK_SECOND)
+/* A session that lived so long was a good one: backing off begins anew. */
+#define GOOD_NS CLOCK_SECOND
+
+/* A database without an encoding holds any bytes; asked for UTF8 it would refuse them. The other
+ * setting is unknown to old servers. */
+static const char setup_sql[] =
+	"select case when pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'"
+	" then pg_catalog.set_config('client_encoding', 'SQL_ASCII', false) end,"
+	" (select pg_catalog.set_config(name, '0', false) from pg_catalog.pg_settings"
+	" where name = 'idle_session_timeout')";
+
+static void on_notice(void *arg, const PGresult *result)
+{
+	struct channels *channels = arg;
+	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+	if (text != NULL)
+		snprintf(channels->notice, sizeof(channels->notice), "%s", text);
+}
+
+static void on_event(void *arg, unsigned events)
+{
+	struct channels *channels = arg;
+
+	if (events & CO_READ)
+		channels->readable = true;
+	co_unpark(channels->driver);
+}
+
+/* ---- commands ---- */
+
+static void flush(struct channels *channels)
+{
+	int rc = PQflush(channels->link.pg);
+
+	channels->unflushed = rc > 0;
+	if (rc < 0)
+		channels->lost = true;
+}
+
+static void forget_err(struct channels *channels)
+{
+	channels->err = (struct err){.code = ERR_NONE};
+	arena_free(&channels->arena);
+}
+
+static void send_command(struct channels *channels, enum channels_command command, const char *sql)
+{
+	forget_err(channels);
+	channels->command = command;
+	channels->answer_by_ns = clock_after_ns(co_now_ns(), ANSWER_NS);
+	if (sql == NULL || PQsendQuery(channels->link.pg, sql) != 1)
+		channels->lost = true;
+	else
+		flush(channels);
+}
+
+/* listen "a""b"; */
+static void add_statement(struct buf *sql, const char *verb, const char *name)
+{
+	buf_puts(sql, verb);
+	buf_puts(sql, " \"");
+	for (; *name != '\0'; name++) {
+		if (*name == '"')
+			buf_putc(sql, '"');
+		buf_putc(sql, *name);
+	}
+	buf_puts(sql, "\";");
+}
+
+static void ask_for(struct channels *channels, struct channel *channel)
+{
+	if (channel->active || channel->asked)
+		return;
+	channel->asked = true;
+	list_push_back(&channels->asked, &channel->node);
+	add_statement(&channels->sql, "listen", channel->name);
+}
+
+static void send_sql(struct channels *channels, enum channels_command command)
+{
+	send_command(channels, command, buf_cstr(&channels->sql));
+	buf_free(&channels->sql);
+}
+
+static void synchronise(struct channels *channels)
+{
+	channels->synced = true;
+	channels->opened_ns = co_now_ns();
+	channels->connects++;
+	channels->refused = false;
+	channels->error[0] = '\0';
+	/* Of those who were told before, none has heard what was sent meanwhile. */
+	channels_resync(channels);
+}
+
+static void relisten(struct channels *channels)
+{
+	struct channel *channel, *next;
+
+	HASH_ITER (hh, channels->table, channel, next)
+		if (channels_is_heard(channel))
+			ask_for(channels, channel);
+	if (list_empty(&channels->asked))
+		synchronise(channels);
+	else
+		send_sql(channels, CHANNELS_RELISTEN);
+}
+
+static void unlisten(struct channels *channels)
+{
+	while (!list_empty(&channels->unheard)) {
+		struct channel *channel = LIST_ENTRY(channels->unheard.next, struct channel, node);
+
+		add_statement(&channels->sql, "unlisten", channel->name);
+		channels_drop(channels, channel);
+	}
+	send_sql(channels, CHANNELS_UNLISTEN);
+}
+
+/* What is to be said to the server next, if anything. */
+static void send_next(struct channels *channels)
+{
+	if (!list_empty(&channels->unheard)) {
+		unlisten(channels);
+		return;
+	}
+	while (!list_empty(&channels->waiting)) {
+		struct channels_listener *listener =
+			LIST_ENTRY(channels->waiting.next, struct channels_listener, node);
+
+		for (size_t i = 0; i < listener->member_count; i++)
+			ask_for(channels, listener->members[i].channel);
+		if (!list_empty(&channels->asked)) {
+			channels->served = listener;
+			send_sql(channels, CHANNELS_LISTEN);
+			return;
+		}
+		channels_establish(channels, listener);
+	}
+}
+
+/* ---- answers ---- */
+
+/* The server has ended the session with these words: the listener is not at fault. */
+static bool is_fatal(const struct err *err)
+{
+	return err->code != ERR_SQL || err->severity == NULL || strcmp(err->severity, "ERROR") != 0;
+}
+
+static void take_listen(struct channels *channels, bool listens)
+{
+	struct channels_listener *listener = channels->served;
+
+	channels->served = NULL;
+	channels_answered(channels, listens);
+	if (listener != NULL && listens)
+		channels_establish(channels, listener);
+	else if (listener != NULL)
+		channels_fail(listener, &channels->err);
+}
+
+static void take_answer(struct channels *channels)
+{
+	enum channels_command command = channels->command;
+	bool good = channels->err.code == ERR_NONE;
+
+	channels->command = CHANNELS_IDLE;
+	if (PQtransactionStatus(channels->link.pg) != PQTRANS_IDLE ||
+	    (!good && (is_fatal(&channels->err) || command != CHANNELS_LISTEN))) {
+		channels->lost = true;
+		return;
+	}
+	switch (command) {
+	case CHANNELS_SETUP:
+		relisten(channels);
+		break;
+	case CHANNELS_RELISTEN:
+		channels_answered(channels, true);
+		synchronise(channels);
+		break;
+	case CHANNELS_LISTEN:
+		take_listen(channels, good);
+		break;
+	case CHANNELS_UNLISTEN:
+	case CHANNELS_IDLE:
+		break;
+	}
+}
+
+static void note_result(struct channels *channels, const PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+
+	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
+	    channels->err.code == ERR_NONE)
+		pgerror_from_result(&channels->err, &channels->arena, result, ERR_EFFECTS_NONE);
+}
+
+static void read_answers(struct channels *channels)
+{
+	PGconn *pg = channels->link.pg;
+
+	while (channels->command != CHANNELS_IDLE && !channels->lost && PQisBusy(pg) == 0) {
+		PGresult *result = PQgetResult(pg);
+
+		if (result == NULL) {
+			take_answer(channels);
+			continue;
+		}
+		note_result(channels, result);
+		PQclear(result);
+	}
+}
+
+static void read_session(struct channels *channels)
+{
+	PGconn *pg = channels->link.pg;
+	PGnotify *notify;
+
+	/* One read at a time, so that a flood holds up nobody else. */
+	if (channels->readable && PQconsumeInput(pg) != 1)
+		channels->lost = true;
+	channels->readable = false;
+	read_answers(channels);
+	while ((notify = PQnotifies(pg)) != NULL) {
+		struct channels_notification notification = {.channel = notify->relname,
+							     .payload = notify->extra,
+							     .pid = notify->be_pid};
+
+		channels_deliver(channels, &notification);
+		PQfreemem(notify);
+	}
+}
+
+/* ---- the session ---- */
+
+/* Waits. */
+static int open_session(struct channels *channels)
+{
+	const struct config_database *conf = channels->conf;
+	struct connect_options options = {
+		.conninfo = conf->conninfo,
+		.application_name = "gatherd listen",
+		.address_timeout_ns = conf->server_connect_timeout_ns,
+		.read_only = conf->read_only,
+	};
+	int rc;
+
+	forget_err(channels);
+	channels->notice[0] = '\0';
+	channels->lost = channels->readable = channels->unflushed = false;
+	rc = connect_open(channels->resolver, &options, &channels->arena, CLOCK_NEVER,
+			  &channels->link, &channels->err);
+	if (rc < 0)
+		return rc;
+	PQsetNoticeReceiver(channels->link.pg, on_notice, channels);
+	rc = co_watch_start(&channels->watch, channels->loop, PQsocket(channels->link.pg), CO_READ,
+			    on_event, channels);
+	if (rc == 0)
+		send_command(channels, CHANNELS_SETUP, setup_sql);
+	return rc;
+}
+
+static int64_t next_deadline_ns(const struct channels *channels)
+{
+	if (channels->command != CHANNELS_IDLE)
+		return channels->answer_by_ns;
+	return channels_wanted(channels) ? CLOCK_NEVER
+					 : clock_after_ns(channels->unused_ns, LINGER_NS);
+}
+
+/* Waits, until the session is lost or nobody wants it any more: 0, or -ECANCELED. */
+static int serve(struct channels *channels)
+{
+	for (;;) {
+		int64_t deadline_ns;
+		int rc;
+
+		read_session(channels);
+		if (!channels->lost && channels->command == CHANNELS_IDLE)
+			send_next(channels);
+		if (!channels->lost && channels->unflushed)
+			flush(channels);
+		deadline_ns = next_deadline_ns(channels);
+		if (channels->lost ||
+		    (channels->command == CHANNELS_IDLE && deadline_ns <= co_now_ns()))
+			return 0;
+		rc = co_watch_change(&channels->watch,
+				     CO_READ | (channels->unflushed ? CO_WRITE : 0));
+		if (rc == 0)
+			rc = co_park(deadline_ns);
+		if (rc == -ECANCELED)
+			return rc;
+		/* The server does not answer; or it cannot even be watched. */
+		if (rc < 0 && (rc != -ETIMEDOUT || channels->command != CHANNELS_IDLE))
+			channels->lost = true;
+	}
+}
+
+static const char *reason(const struct channels *channels, int rc)
+{
+	if (channels->err.code != ERR_NONE)
+		return channels->err.message;
+	if (rc < 0)
+		return strerror(-rc);
+	return channels->notice[0] != '\0' ? channels->notice : "the connection was lost";
+}
+
+/* There is no session, or none any more. */
+static void back_off(struct channels *channels, int rc)
+{
+	int64_t now_ns = co_now_ns();
+
+	snprintf(channels->error, sizeof(channels->error), "%s", reason(channels, rc));
+	if (!channels->synced)
+		channels->connect_failures++;
+	else if (now_ns - channels->opened_ns >= GOOD_NS)
+		channels->failures = 0;
+	channels->lost_count += channels->synced;
+	channels->refused = rc < 0 && connect_classify(rc) == CONNECT_FAILURE_REFUSED;
+	channels->failures++;
+	channels->retry_ns = clock_after_ns(
+		now_ns, backoff_ns(channels->failures, channels->refused, &channels->random));
+}
+
+static void close_session(struct channels *channels)
+{
+	co_watch_stop(&channels->watch);
+	connect_link_close(&channels->link);
+	channels_forget(channels);
+	if (channels->refused)
+		channels_refuse_waiting(channels, true);
+	forget_err(channels);
+}
+
+/* Waits until it may be tried, or nobody wants it any more. */
+static int wait_turn(struct channels *channels)
+{
+	while (channels_wanted(channels) && co_now_ns() < channels->retry_ns)
+		if (co_park(channels->retry_ns) == -ECANCELED)
+			return -ECANCELED;
+	return 0;
+}
+
+int channels_driver_main(void *arg)
+{
+	struct channels *channels = arg;
+	int rc = 0;
+
+	channels->driver = co_task_current();
+	while (rc != -ECANCELED && (rc = wait_turn(channels)) == 0 && channels_wanted(channels)) {
+		rc = open_session(channels);
+		if (rc == 0)
+			rc = serve(channels);
+		if (rc != -ECANCELED && (rc < 0 || channels->lost))
+			back_off(channels, rc);
+		else
+			channels->failures = 0;
+		close_session(channels);
+	}
+	channels->driver = NULL;
+	channels->driven = false;
+	return 0;
+}
