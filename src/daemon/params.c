@@ -272,20 +272,21 @@ static int bind_values(struct database *database, struct db_lease *lease,
 		return err_no_memory(ret_err);
 	for (size_t i = 0; i < params->count; i++) {
 		const struct json *value = values[i]->value;
-		struct value_type storage;
-		const struct value_type *type =
-			i < type_count ? types_value_type(database->pool->types, types[i], &storage)
-				       : NULL;
+		const struct value_type *type = NULL;
 
 		if (values[i]->reference != NULL) {
 			if (resolve(ctx, values[i]->reference, &params->values[i]) < 0)
 				return err_no_memory(ret_err);
 			continue;
 		}
+		if (value->type == JSON_ARRAY && i < type_count) {
+			type = types_value_type(database->pool->types, types[i], arena);
+			if (type == NULL)
+				return err_no_memory(ret_err);
+		}
 		/* int2vector and oidvector, which are delimited by spaces, have no text form with
 		 * braces. */
-		if (value->type == JSON_ARRAY && type != NULL && type->kind == VALUE_ARRAY &&
-		    type->delimiter != ' ')
+		if (type != NULL && type->kind == VALUE_ARRAY && type->delimiter != ' ')
 			rc = array_value(type, value, arena, i, &params->values[i], ret_err);
 		else
 			rc = scalar_value(value, arena, i, &params->values[i], ret_err);

@@ -114,14 +114,15 @@ static int make_shape(struct step *step, const struct db_column *columns, size_t
 	if (wire == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		struct value_type *storage = arena_alloc(arena, sizeof(*storage));
 		const char *name = arena_strdup(arena, columns[i].name);
 
-		if (storage == NULL || name == NULL)
+		if (name == NULL)
 			return -ENOMEM;
 		wire[i].name = str_from(name);
 		wire[i].type = types_value_type(step->item->lane->database->pool->types,
-						columns[i].oid, storage);
+						columns[i].oid, arena);
+		if (wire[i].type == NULL)
+			return -ENOMEM;
 	}
 	return reply_shape_make(arena, style, wire, count, &step->shape);
 }
@@ -349,6 +350,18 @@ void step_take_outcome(struct step *step)
 			       "gatherd is shutting down");
 	if (step->err.code == ERR_SQL && step->params.count > 0)
 		params_forget(step->item->lane->database, step->params.sql);
+}
+
+bool step_rolled_back(struct step *step)
+{
+	const struct db_query *query = &step->query;
+	/* One behind another that failed was sent, but not run. */
+	bool ran = query->sent_ns != 0 && query->err.code != ERR_SKIPPED;
+	bool remains = ran && query->class.outside_transaction;
+
+	if (step->err.code != ERR_NONE)
+		step->err.effects = remains ? ERR_EFFECTS_UNKNOWN : ERR_EFFECTS_NONE;
+	return remains;
 }
 
 /* Time in the queue is the pool's matter, not the query's: `stats` shows it. */

@@ -63,6 +63,11 @@ int step_prepare(struct step *step, struct db_lease *lease) MUST_CHECK;
 bool step_asks_types(const struct step *step);
 /* The query has ended: sets err from it. */
 void step_take_outcome(struct step *step);
+/*
+ * Its transaction was rolled back, or could not write: of what it did only that remains which was
+ * done elsewhere (a file, another session, a sequence). Whether it may have done such a thing.
+ */
+bool step_rolled_back(struct step *step);
 /* Its end: sets the times; streamed, writes its last event (`of_item`: as the item's own). */
 void step_end(struct step *step, bool of_item);
 /* For one that is not to run: sets err, as its end. */

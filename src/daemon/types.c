@@ -1,45 +1,63 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "daemon/types.h"
 
+#include "base/arena.h"
 #include "db/pool.h"
 #include "db/types.h"
 
-static enum value_kind kind_of(uint32_t oid)
-{
-	const struct value_type *type = oid < DB_TYPE_FIRST_OID ? value_type_builtin(oid) : NULL;
+/* Domains on arrays of domains and so on. What is looked up at different times might even be a
+ * circle. */
+#define DEPTH_MAX 16
 
-	return type == NULL ? VALUE_TEXT : type->kind;
-}
-
-const struct value_type *types_value_type(const struct types *types, uint32_t oid,
-					  struct value_type *storage)
+static const struct value_type *make(const struct types *types, uint32_t oid, struct arena *arena,
+				     unsigned depth)
 {
 	const struct value_type *builtin = oid < DB_TYPE_FIRST_OID ? value_type_builtin(oid) : NULL;
 	const struct db_type *type;
+	struct value_type *made;
+	const char *name;
 
 	if (builtin != NULL)
 		return builtin;
-	type = oid < DB_TYPE_FIRST_OID ? NULL : types_find(types, oid);
-	*storage = (struct value_type){
+	made = arena_alloc(arena, sizeof(*made));
+	if (made == NULL)
+		return NULL;
+	*made = (struct value_type){
 		.oid = oid, .name = "unknown", .kind = VALUE_TEXT, .delimiter = ','};
+	type = oid < DB_TYPE_FIRST_OID || depth == DEPTH_MAX ? NULL : types_find(types, oid);
 	if (type == NULL)
-		return storage;
-	storage->name = type->name;
-	storage->delimiter = type->delimiter;
+		return made;
+	name = arena_strdup(arena, type->name);
+	if (name == NULL)
+		return NULL;
 	if (type->element_oid != 0) {
-		storage->kind = VALUE_ARRAY;
-		storage->element_oid = type->element_oid;
-		storage->element_kind = kind_of(type->element_base_oid);
-	} else if (type->base_oid != oid) {
-		const struct value_type *base = types_value_type(types, type->base_oid, storage);
-		struct value_type copy = *base;
+		const struct value_type *element =
+			make(types, type->element_base_oid, arena, depth + 1);
 
+		if (element == NULL)
+			return NULL;
+		made->kind = VALUE_ARRAY;
+		made->element = element;
+		made->element_kind = element->kind;
+		made->element_oid = type->element_oid;
+		made->delimiter = type->delimiter;
+	} else if (type->base_oid != oid) {
 		/* A domain: written like what it stands on, called by its own name. */
-		copy.oid = oid;
-		copy.name = type->name;
-		*storage = copy;
+		const struct value_type *base = make(types, type->base_oid, arena, depth + 1);
+
+		if (base == NULL)
+			return NULL;
+		*made = *base;
+		made->oid = oid;
 	}
-	return storage;
+	made->name = name;
+	return made;
+}
+
+const struct value_type *types_value_type(const struct types *types, uint32_t oid,
+					  struct arena *arena)
+{
+	return make(types, oid, arena, 0);
 }
 
 int types_learn_missing(struct pool *pool, const uint32_t *oids, size_t count, int64_t deadline_ns)

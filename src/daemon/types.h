@@ -10,13 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arena;
 struct pool;
 struct types;
 
-/* Fills *storage for a type that PostgreSQL itself does not have. Never NULL: an unknown type is
- * text. The result is `storage` or static. */
+/* Static, or in the arena for a type that PostgreSQL itself does not have; an unknown type is text.
+ * NULL: no memory. */
 const struct value_type *types_value_type(const struct types *types, uint32_t oid,
-					  struct value_type *storage);
+					  struct arena *arena);
 /* Waits. As types_learn, for those of `oids` that are not known yet. */
 int types_learn_missing(struct pool *pool, const uint32_t *oids, size_t count,
 			int64_t deadline_ns) MUST_CHECK;

@@ -113,18 +113,25 @@ static int add(struct types *types, const PGresult *result, int row)
 	return 0;
 }
 
-/* A domain may stand on a domain: the recursion follows both the type itself and, of an array, its
- * element. */
+/*
+ * The types that are wanted with all that they are made of, domains on arrays of domains included;
+ * then of each what stands at the bottom of its domains.
+ */
 static const char lookup_sql[] =
 	"with recursive wanted as ("
+	" select pg_catalog.unnest($1::pg_catalog.oid[]) as oid"
+	" union"
+	" select part.oid from wanted w join pg_catalog.pg_type t on t.oid = w.oid"
+	"  cross join lateral (values (t.typbasetype),"
+	"   (case when t.typcategory = 'A' then t.typelem else 0 end)) part (oid)"
+	"  where part.oid <> 0),"
+	" below as ("
 	" select t.oid as start, t.oid, t.typbasetype, t.typtype from pg_catalog.pg_type t"
-	"  where t.oid = any($1::pg_catalog.oid[])"
-	"   or t.oid in (select e.typelem from pg_catalog.pg_type e where e.oid = "
-	"any($1::pg_catalog.oid[]))"
+	"  where t.oid in (select oid from wanted)"
 	" union all"
-	" select w.start, b.oid, b.typbasetype, b.typtype from wanted w"
-	"  join pg_catalog.pg_type b on b.oid = w.typbasetype where w.typtype = 'd'),"
-	" base as (select start, oid from wanted where typtype <> 'd')"
+	" select b.start, t.oid, t.typbasetype, t.typtype from below b"
+	"  join pg_catalog.pg_type t on t.oid = b.typbasetype where b.typtype = 'd'),"
+	" base as (select start, oid from below where typtype <> 'd')"
 	" select t.oid, coalesce(e.typname || '[]', t.typname),"
 	" coalesce(tb.oid, t.oid), case when t.typcategory = 'A' then t.typelem else 0 end,"
 	" case when t.typcategory = 'A' then coalesce(eb.oid, t.typelem) else 0 end,"
@@ -133,7 +140,7 @@ static const char lookup_sql[] =
 	" left join pg_catalog.pg_type e on e.oid = t.typelem and t.typcategory = 'A'"
 	" left join base tb on tb.start = t.oid"
 	" left join base eb on eb.start = t.typelem"
-	" where t.oid = any($1::pg_catalog.oid[])";
+	" where t.oid in (select oid from wanted) and t.oid >= 10000";
 
 static int await_result(PGconn *pg, int64_t deadline_ns, PGresult **ret_result)
 {

@@ -33,6 +33,9 @@ struct value_type {
 	/* ARRAY only: between elements. ',' mostly; box ';'. ' ': int2vector and oidvector, whose
 	 * text has no braces */
 	char delimiter;
+	/* ARRAY only: the element's type, where that is no builtin one; NULL: element_oid says it
+	 */
+	const struct value_type *element;
 };
 
 /*

@@ -50,10 +50,11 @@ static bool skip_bounds(struct array_reader *r)
 
 static void write_element(struct array_reader *r, struct str text)
 {
-	const struct value_type *type = NULL;
+	const struct value_type *type = r->type->element;
 
 	/* int2vector[]; arrays in arrays are dimensions, so there are no others but of domains. */
-	if (r->type->element_kind == VALUE_ARRAY && r->type->element_oid != r->type->oid)
+	if (type == NULL && r->type->element_kind == VALUE_ARRAY &&
+	    r->type->element_oid != r->type->oid)
 		type = value_type_builtin(r->type->element_oid);
 	if (type != NULL)
 		value_write_json(r->out, type, text);
