@@ -42,6 +42,11 @@ struct segment *results_pop(struct results *results)
 	return head;
 }
 
+static bool is_last(const struct results *results, const struct segment *segment)
+{
+	return segment->node.next == &results->segments;
+}
+
 static enum results_step command_end(struct segment *segment)
 {
 	if (!segment->command_answered || segment->ended == segment->commands)
@@ -71,10 +76,13 @@ enum results_step results_take(struct results *results, const PGresult *result)
 	case PGRES_FATAL_ERROR:
 		/* A deferred constraint's error comes between the command's success and its Sync.
 		 */
-		if (segment->ended == segment->commands && segment->command_answered)
-			return RESULTS_MISMATCH;
-		if (segment->ended == segment->commands)
+		if (segment->ended == segment->commands) {
+			/* With others behind it may as well be the next one's, and the Sync lost:
+			 * all that followed would then be given to the wrong query. */
+			if (segment->command_answered || !is_last(results, segment))
+				return RESULTS_MISMATCH;
 			segment->ended--;
+		}
 		if (!segment->failed)
 			segment->failed_at = segment->ended;
 		segment->failed = true;

@@ -138,6 +138,24 @@ START_TEST(anything_without_a_segment_is_a_mismatch)
 }
 END_TEST
 
+/* A Sync that something between lost, and an error of the next: not to be told from a deferred
+ * constraint's, so nobody gets it. */
+START_TEST(late_error_before_others_is_a_mismatch)
+{
+	struct segment first, second;
+	struct results results;
+
+	results_init(&results);
+	results_push(&results, &first, SEGMENT_EXECUTE, NULL, 1);
+	results_push(&results, &second, SEGMENT_EXECUTE, NULL, 1);
+	ck_assert_int_eq(take(&results, 'c'), RESULTS_END);
+	ck_assert_int_eq(take(&results, '0'), RESULTS_COMMAND);
+	ck_assert_int_eq(take(&results, 'F'), RESULTS_MISMATCH);
+	ck_assert_ptr_eq(results_pop(&results), &first);
+	ck_assert_ptr_eq(results_pop(&results), &second);
+}
+END_TEST
+
 /* What comes counts for the head alone, until it is popped. */
 START_TEST(segments_are_answered_in_order)
 {
@@ -167,5 +185,6 @@ int main(void)
 	tcase_add_loop_test(tcase, anything_without_a_segment_is_a_mismatch, 0,
 			    sizeof(statuses) / sizeof(statuses[0]));
 	tcase_add_test(tcase, segments_are_answered_in_order);
+	tcase_add_test(tcase, late_error_before_others_is_a_mismatch);
 	return suite_run(suite);
 }
