@@ -162,6 +162,6 @@ size_t gather_unanswered(const struct gather *g)
 	size_t count = 0;
 
 	for (size_t i = 0; i < g->pending_count; i++)
-		count += g->pending[i].kind == PENDING_REQUEST;
+		count += g->pending[i].kind <= PENDING_LISTEN;
 	return count;
 }

@@ -20,6 +20,7 @@
 
 enum pending_kind {
 	PENDING_REQUEST,
+	PENDING_LISTEN, /* of the user too; without effects */
 	PENDING_CANCEL, /* of another one: its answer is for the library alone */
 	PENDING_LISTING /* its answer goes to `on_listing` */
 };

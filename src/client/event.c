@@ -129,7 +129,10 @@ static enum gather_event_kind kind_of_event(const struct json *event)
 		     {"rows", GATHER_EVENT_ROWS},
 		     {"done", GATHER_EVENT_DONE},
 		     {"error", GATHER_EVENT_ERROR},
-		     {"end", GATHER_EVENT_END}};
+		     {"end", GATHER_EVENT_END},
+		     {"listening", GATHER_EVENT_LISTENING},
+		     {"notification", GATHER_EVENT_NOTIFICATION},
+		     {"resync", GATHER_EVENT_RESYNC}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (event->type == JSON_STRING && str_is(event->text, kinds[i].name))
@@ -161,6 +164,47 @@ static int item_event_read(struct document *document, struct gather_event *event
 	return 0;
 }
 
+static bool is_text(const struct json *value)
+{
+	return value != NULL && value->type == JSON_STRING;
+}
+
+static int notification_read(struct document *document, struct gather_event *event)
+{
+	const struct json *root = &document->root;
+
+	if (!is_text(document_member(root, "channel")) ||
+	    !is_text(document_member(root, "payload")))
+		return -EINVAL;
+	event->channel = document_member_text(document, root, "channel");
+	event->payload = document_member_text(document, root, "payload");
+	return event->channel != NULL && event->payload != NULL ? 0 : -ENOMEM;
+}
+
+static int end_read(struct document *document, struct gather_event *event)
+{
+	const struct json *error = document_member(&document->root, "error");
+
+	event->answer.snapshot = snapshot_of(document);
+	event->error = (struct gather_error){document, error};
+	return error == NULL || error->type == JSON_OBJECT ? 0 : -EINVAL;
+}
+
+static int stream_event_read(struct document *document, struct gather_event *event)
+{
+	switch (event->kind) {
+	case GATHER_EVENT_END:
+		return end_read(document, event);
+	case GATHER_EVENT_NOTIFICATION:
+		return notification_read(document, event);
+	case GATHER_EVENT_LISTENING:
+	case GATHER_EVENT_RESYNC:
+		return 0;
+	default:
+		return event->kind == EVENT_UNKNOWN ? 0 : item_event_read(document, event);
+	}
+}
+
 int event_read(struct document *document, struct gather_event *ret_event)
 {
 	struct gather_event event = {.document = document, .kind = EVENT_UNKNOWN};
@@ -173,10 +217,7 @@ int event_read(struct document *document, struct gather_event *ret_event)
 	member = document_member(root, "event");
 	if (member != NULL) {
 		event.kind = kind_of_event(member);
-		if (event.kind == GATHER_EVENT_END)
-			event.answer.snapshot = snapshot_of(document);
-		else if (event.kind != EVENT_UNKNOWN)
-			rc = item_event_read(document, &event);
+		rc = stream_event_read(document, &event);
 	} else if ((member = document_member(root, "results")) != NULL) {
 		event.kind = GATHER_EVENT_ANSWER;
 		rc = answer_read(document, member, &event.answer);

@@ -50,9 +50,10 @@ struct gather_event {
 	size_t item;
 	bool has_step; /* of a step, else of the item itself */
 	size_t step;
-	struct gather_result result; /* COLUMNS, ROWS, DONE, ERROR */
-	struct gather_error error;   /* ERROR, REFUSED */
-	struct gather_answer answer; /* ANSWER; of END the snapshot alone */
+	struct gather_result result;   /* COLUMNS, ROWS, DONE, ERROR */
+	struct gather_error error;     /* ERROR, REFUSED; END of a listen */
+	const char *channel, *payload; /* NOTIFICATION */
+	struct gather_answer answer;   /* ANSWER; of END the snapshot alone */
 };
 
 /*

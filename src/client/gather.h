@@ -264,14 +264,18 @@ GATHER_API int gather_send(struct gather *gather, const struct gather_request *r
 			   int64_t *ret_id) GATHER_MUST_CHECK;
 
 enum gather_event_kind {
-	GATHER_EVENT_ANSWER,  /* a combined answer, the last event of its request */
-	GATHER_EVENT_REFUSED, /* the whole request was refused, nothing ran: the last event of its
-				 request */
-	GATHER_EVENT_COLUMNS, /* streams: a query's or step's columns, before its rows */
-	GATHER_EVENT_ROWS,    /* some more rows of it */
-	GATHER_EVENT_DONE,    /* it is complete */
-	GATHER_EVENT_ERROR,   /* it failed; rows of it that came before are void */
-	GATHER_EVENT_END      /* all items are; the last event of a streamed request */
+	GATHER_EVENT_ANSWER,	/* a combined answer, the last event of its request */
+	GATHER_EVENT_REFUSED,	/* the whole request was refused, nothing ran: the last event of its
+				   request */
+	GATHER_EVENT_COLUMNS,	/* streams: a query's or step's columns, before its rows */
+	GATHER_EVENT_ROWS,	/* some more rows of it */
+	GATHER_EVENT_DONE,	/* it is complete */
+	GATHER_EVENT_ERROR,	/* it failed; rows of it that came before are void */
+	GATHER_EVENT_END,	/* all items are; the last event of a streamed request, and of
+				   gather_listen() */
+	GATHER_EVENT_LISTENING, /* gather_listen(): from now on nothing is missed */
+	GATHER_EVENT_NOTIFICATION, /* somebody has notified */
+	GATHER_EVENT_RESYNC	   /* notifications may have been missed: look for yourself */
 };
 
 /*
@@ -294,6 +298,16 @@ GATHER_API int gather_next(struct gather *gather, int64_t timeout_ms,
  */
 GATHER_API int gather_cancel(struct gather *gather, int64_t id);
 
+/*
+ * Listens to channels of PostgreSQL: LISTENING comes first, then a NOTIFICATION for each NOTIFY.
+ * Names are taken as they are, at most 63 bytes and not empty; `db` may be NULL. It ends with END
+ * after gather_cancel(); of an END that nobody asked for gather_event_error() says why. REFUSED
+ * stands in the place of all these. A client that does not read gets RESYNC in the place of what it
+ * missed. 0, GATHER_INVALID, GATHER_NO_MEMORY or as gather_send().
+ */
+GATHER_API int gather_listen(struct gather *gather, const char *const *channels, size_t count,
+			     const char *db, int64_t *ret_id) GATHER_MUST_CHECK;
+
 GATHER_API enum gather_event_kind gather_event_kind(const struct gather_event *event);
 /* The id that gather_send() gave. */
 GATHER_API int64_t gather_event_id(const struct gather_event *event);
@@ -304,7 +318,12 @@ GATHER_API int64_t gather_event_step(const struct gather_event *event);
 /* The same: the query's columns, these rows, its count and command, or its error. Else NULL. Lives
  * as long as the event. */
 GATHER_API const struct gather_result *gather_event_result(const struct gather_event *event);
-/* REFUSED and ERROR: why. Else NULL. */
+/* NOTIFICATION: the channel, the text that came with it ("" for none) and the process that sent it.
+ * Else NULL and 0. Live as long as the event. */
+GATHER_API const char *gather_event_channel(const struct gather_event *event);
+GATHER_API const char *gather_event_payload(const struct gather_event *event);
+GATHER_API int gather_event_pid(const struct gather_event *event);
+/* REFUSED and ERROR, and END of gather_listen() that was not cancelled: why. Else NULL. */
 GATHER_API const struct gather_error *gather_event_error(const struct gather_event *event);
 /* ANSWER: as gather_run() gives it, but it lives only as long as the event. Else NULL. */
 GATHER_API const struct gather_answer *gather_event_answer(const struct gather_event *event);

@@ -34,6 +34,23 @@ const struct gather_error *gather_event_error(const struct gather_event *event)
 	return event->error.object != NULL ? &event->error : NULL;
 }
 
+const char *gather_event_channel(const struct gather_event *event)
+{
+	return event->channel;
+}
+
+const char *gather_event_payload(const struct gather_event *event)
+{
+	return event->payload;
+}
+
+int gather_event_pid(const struct gather_event *event)
+{
+	return event->kind == GATHER_EVENT_NOTIFICATION
+		       ? (int)document_member_int64(&event->document->root, "pid", 0)
+		       : 0;
+}
+
 const struct gather_answer *gather_event_answer(const struct gather_event *event)
 {
 	return event->kind == GATHER_EVENT_ANSWER ? &event->answer : NULL;

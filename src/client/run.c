@@ -4,6 +4,7 @@
 #include "client/request.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "wire/json.h"
 
 #include <errno.h>
@@ -70,6 +71,40 @@ int gather_cancel(struct gather *g, int64_t id)
 	return send_own(g, PENDING_CANCEL, members);
 }
 
+int gather_listen(struct gather *g, const char *const *channels, size_t count, const char *db,
+		  int64_t *ret_id)
+{
+	struct buf members;
+	bool valid = count > 0 && (db == NULL || utf8_valid(db, strlen(db)));
+	int rc;
+
+	buf_init(&members, 0, NULL);
+	buf_puts(&members, "\"listen\":[");
+	for (size_t i = 0; i < count && valid; i++) {
+		valid = channels[i] != NULL && utf8_valid(channels[i], strlen(channels[i]));
+		if (!valid)
+			break;
+		if (i > 0)
+			buf_putc(&members, ',');
+		json_write_string(&members, str_from(channels[i]));
+	}
+	buf_putc(&members, ']');
+	if (db != NULL && valid) {
+		buf_puts(&members, ",\"db\":");
+		json_write_string(&members, str_from(db));
+	}
+	if (!valid)
+		rc = connection_fail(g, GATHER_INVALID, "channels, and a db, are text in UTF-8");
+	else if (buf_cstr(&members) == NULL)
+		rc = connection_fail(g, GATHER_NO_MEMORY, "out of memory");
+	else
+		rc = send_own(g, PENDING_LISTEN, buf_data(&members));
+	buf_free(&members);
+	if (rc == 0 && ret_id != NULL)
+		*ret_id = g->line_count;
+	return rc;
+}
+
 int connection_ask_listing(struct gather *g, const char *members, connection_listing_fn *on_listing,
 			   void *arg)
 {
@@ -112,7 +147,7 @@ static int take_line(struct gather *g, struct str line)
 		return out_of_memory(g);
 	if (final)
 		connection_answered(g, pending);
-	return kind == PENDING_REQUEST && g->event.kind < EVENT_CANCELLED;
+	return kind <= PENDING_LISTEN && g->event.kind < EVENT_CANCELLED;
 }
 
 /* gather_next() with a deadline. */

@@ -143,6 +143,38 @@ static int streamed(struct gather *g)
 	return 0;
 }
 
+static int notified(struct gather *g)
+{
+	static const char *const channels[] = {"library", "a \"quoted\" one"};
+	struct gather_request *request = gather_request_new();
+	const struct gather_event *event;
+	int64_t id;
+
+	CHECK(gather_listen(g, channels, 2, NULL, &id) == GATHER_OK);
+	CHECK(gather_next(g, -1, &event) == GATHER_OK && gather_event_id(event) == id);
+	CHECK(gather_event_kind(event) == GATHER_EVENT_LISTENING && !gather_event_channel(event));
+	gather_request_add(request, NULL, "select pg_notify($1, $2)");
+	gather_request_param_text(request, NULL, channels[1]);
+	gather_request_param_text(request, NULL, "wörld");
+	CHECK(gather_send(g, request, NULL) == GATHER_OK && gather_unanswered(g) == 2);
+	do
+		CHECK(gather_next(g, -1, &event) == GATHER_OK);
+	while (gather_event_kind(event) != GATHER_EVENT_NOTIFICATION);
+	CHECK(gather_event_id(event) == id && gather_event_pid(event) > 0);
+	CHECK(strcmp(gather_event_channel(event), channels[1]) == 0);
+	CHECK(strcmp(gather_event_payload(event), "wörld") == 0);
+	CHECK(gather_cancel(g, id) == GATHER_OK);
+	do
+		CHECK(gather_next(g, -1, &event) == GATHER_OK);
+	while (gather_event_kind(event) != GATHER_EVENT_END);
+	CHECK(!gather_event_error(event));
+	while (gather_unanswered(g) > 0)
+		CHECK(gather_next(g, -1, &event) == GATHER_OK);
+	CHECK(gather_listen(g, NULL, 0, NULL, NULL) == GATHER_INVALID);
+	gather_request_free(request);
+	return 0;
+}
+
 static int refused(struct gather *g)
 {
 	struct gather_request *request = gather_request_new();
@@ -162,7 +194,7 @@ int main(void)
 	int failed;
 
 	CHECK(gather_connect(g, NULL, 5000) == GATHER_OK);
-	failed = combined(g) || steps(g) || snapshot(g) || streamed(g) || refused(g);
+	failed = combined(g) || steps(g) || snapshot(g) || streamed(g) || notified(g) || refused(g);
 	gather_free(g);
 	if (!failed)
 		puts("well");

@@ -44,6 +44,11 @@ static const struct {
 	{"{\"id\":1,\"event\":\"rows\",\"item\":0,\"rows\":[[1],[2]]}", 0, GATHER_EVENT_ROWS},
 	{"{\"id\":1,\"event\":\"done\",\"item\":7}", 0, GATHER_EVENT_DONE},
 	{"{\"id\":1,\"event\":\"error\",\"item\":7,\"error\":{}}", 0, GATHER_EVENT_ERROR},
+	{"{\"id\":1,\"event\":\"end\",\"error\":{}}", 0, GATHER_EVENT_END},
+	{"{\"id\":1,\"event\":\"listening\",\"channels\":[]}", 0, GATHER_EVENT_LISTENING},
+	{"{\"id\":1,\"event\":\"notification\",\"channel\":\"a\",\"payload\":\"\"}", 0,
+	 GATHER_EVENT_NOTIFICATION},
+	{"{\"id\":1,\"event\":\"resync\"}", 0, GATHER_EVENT_RESYNC},
 	{"{\"id\":1,\"cancelled\":true}", 0, EVENT_CANCELLED},
 	{"{\"id\":1,\"event\":\"of tomorrow\",\"item\":\"x\"}", 0, EVENT_UNKNOWN},
 	{"{\"id\":1,\"pong\":true}", 0, EVENT_UNKNOWN},
@@ -85,6 +90,9 @@ static const struct {
 	{"{\"id\":1,\"event\":\"columns\",\"item\":0}", -EINVAL, 0},
 	{"{\"id\":1,\"event\":\"error\",\"item\":0}", -EINVAL, 0},
 	{"{\"id\":1,\"event\":\"done\",\"item\":0,\"error\":{}}", -EINVAL, 0},
+	{"{\"id\":1,\"event\":\"end\",\"error\":7}", -EINVAL, 0},
+	{"{\"id\":1,\"event\":\"notification\",\"channel\":\"a\"}", -EINVAL, 0},
+	{"{\"id\":1,\"event\":\"notification\",\"channel\":\"a\",\"payload\":7}", -EINVAL, 0},
 };
 
 START_TEST(shape)

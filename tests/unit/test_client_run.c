@@ -224,6 +224,32 @@ START_TEST(cancel)
 }
 END_TEST
 
+/* It may be lost without a doubt about anything; the other request of the connection may not. */
+START_TEST(listen_has_no_effects)
+{
+	static const char *const channels[] = {"a\"b", "\xc3\xa4"}, *const bad[] = {"\xff"};
+	const struct gather_event *event;
+	int64_t id;
+
+	begin((struct fake_step[]){
+		{FAKE_READ, "{\"id\":1,\"listen\":[\"a\\\"b\",\"\xc3\xa4\"],\"db\":\"main\"}"},
+		{FAKE_SEND,
+		 "{\"id\":1,\"event\":\"listening\"}\n{\"id\":1,\"event\":\"resync\"}\n"},
+		{FAKE_CLOSE},
+		{0}});
+	ck_assert_int_eq(gather_listen(g, bad, 1, NULL, &id), GATHER_INVALID);
+	ck_assert_int_eq(gather_listen(g, channels, 2, "main", &id), 0);
+	ck_assert_int_eq(id, 1);
+	ck_assert_int_eq(gather_next(g, -1, &event), 0);
+	ck_assert_int_eq(gather_event_kind(event), GATHER_EVENT_LISTENING);
+	ck_assert_int_eq(gather_next(g, -1, &event), 0);
+	ck_assert_int_eq(gather_event_kind(event), GATHER_EVENT_RESYNC);
+	ck_assert_int_eq(gather_next(g, -1, &event), GATHER_LOST);
+	ck_assert_int_eq(gather_effects(g), GATHER_EFFECTS_NONE);
+	end();
+}
+END_TEST
+
 START_TEST(times_out_and_goes_on)
 {
 	const struct gather_event *event;
@@ -636,6 +662,7 @@ int main(void)
 	tcase_add_test(tcase, stream);
 	tcase_add_test(tcase, requests_are_answered_in_any_order);
 	tcase_add_test(tcase, cancel);
+	tcase_add_test(tcase, listen_has_no_effects);
 	tcase_add_test(tcase, times_out_and_goes_on);
 	tcase_add_test(tcase, interrupt_from_a_signal_handler);
 	tcase_add_test(tcase, interrupt_from_a_thread);
