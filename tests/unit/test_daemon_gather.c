@@ -291,6 +291,8 @@ static void task_cancel(struct daemon_env *env)
 	client_send(client,
 		    "{\"id\":\"long\",\"gather\":[\"select pg_sleep(1000)\",\"select 1\"]}\n");
 	await_aside(SLEEPERS, "1");
+	while (env->server.queries < 1) /* the other one has ended */
+		ck_assert_int_eq(co_sleep_until(clock_after_ns(co_now_ns(), CLOCK_MS)), 0);
 	client_send(client, "{\"id\":\"long\",\"gather\":[]}\n");
 	ck_contains(client_line(client), "{\"id\":\"long\",\"error\":{\"code\":\"bad_request\"");
 	client_send(client, "{\"id\":\"c\",\"cancel\":\"long\"}\n");

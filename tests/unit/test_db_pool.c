@@ -670,16 +670,22 @@ START_TEST(what_does_not_end_is_cut_off)
 }
 END_TEST
 
-/* Queries and the pool run out of time in one turn: their cancels have not begun then. */
+/* Queries and the pool run out of time in one turn: their cancels have not begun then. Servers that
+ * stand still cannot confirm them meanwhile. */
 static void task_end_same_turn(struct db_env *env)
 {
 	struct co_group group;
 	int64_t deadline_ns;
+	int pids[4];
 
 	env->conf.pool_max = 4;
 	db_env_open(env);
 	start_asks(env, &group, "select pg_sleep(1000)", 4);
 	await_sleepers(4);
+	for (int i = 0; i < 4; i++) {
+		pids[i] = conn_pid(asks[i].query.conn);
+		ck_assert_int_eq(kill(pids[i], SIGSTOP), 0);
+	}
 	for (int i = 0; i < 4; i++)
 		conn_stop_query(asks[i].query.conn, &asks[i].query, DB_STOP_TIMEOUT);
 	deadline_ns = co_now_ns();
@@ -687,6 +693,7 @@ static void task_end_same_turn(struct db_env *env)
 	env->pool = NULL;
 	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 0);
 	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(kill(pids[i], SIGCONT), 0);
 		ck_ask_err(&asks[i], ERR_TIMEOUT, ERR_EFFECTS_UNKNOWN);
 		ask_free(&asks[i]);
 	}
