@@ -186,9 +186,7 @@ static void run_item(struct snapshot_holder *holder, struct item *item)
 		if (skip == 0 && back.err.code != ERR_NONE && step->err.code == ERR_SKIPPED)
 			step->err = back.err;
 	}
-	/* Nothing of a read-only transaction can have stayed. */
-	if (step->err.code != ERR_NONE)
-		step->err.effects = ERR_EFFECTS_NONE;
+	step_rolled_back(step);
 	holder->used = true;
 	step_end(step, true);
 }

@@ -146,14 +146,15 @@ static bool find_error(struct item *item, const struct opening *opening)
 	return item->err.code != ERR_NONE;
 }
 
-/* Nothing of a transaction that was rolled back remains. */
-static void set_effects(struct item *item, enum err_effects effects)
+/* Nothing of a transaction that was rolled back remains, but what it did elsewhere. */
+static void set_rolled_back(struct item *item)
 {
+	bool remains = false;
+
 	for (size_t i = 0; i < item->request->step_count; i++)
-		if (item->steps[i].err.code != ERR_NONE)
-			item->steps[i].err.effects = effects;
-	if (item->err.code != ERR_NONE)
-		item->err.effects = effects;
+		remains |= step_rolled_back(&item->steps[i]);
+	item->transaction = REPLY_ROLLED_BACK;
+	item->err.effects = remains ? ERR_EFFECTS_UNKNOWN : ERR_EFFECTS_NONE;
 }
 
 static void roll_back(struct item *item, struct db_lease *lease)
@@ -166,8 +167,7 @@ static void roll_back(struct item *item, struct db_lease *lease)
 	db_lease_send(lease, &rollback);
 	db_lease_await(&rollback, clock_after_ns(co_now_ns(), ROLLBACK_LIMIT_NS));
 	co_unshield();
-	item->transaction = REPLY_ROLLED_BACK;
-	set_effects(item, ERR_EFFECTS_NONE);
+	set_rolled_back(item);
 }
 
 static void commit(struct item *item, struct db_lease *lease)
@@ -185,7 +185,7 @@ static void commit(struct item *item, struct db_lease *lease)
 		 * told. */
 		err_set_static(&item->err, ERR_INTERNAL, ERR_EFFECTS_NONE,
 			       "the server rolled the transaction back");
-		item->transaction = REPLY_ROLLED_BACK;
+		set_rolled_back(item);
 	} else {
 		/* Refused (a deferred constraint, a conflict), never sent, or nobody knows. A
 		 * server that dies while its COMMIT is on the way may have done it; but not one
@@ -196,8 +196,10 @@ static void commit(struct item *item, struct db_lease *lease)
 
 		if (dying && query.sent_ns != 0)
 			item->err.effects = ERR_EFFECTS_UNKNOWN;
-		item->transaction =
-			item->err.effects == ERR_EFFECTS_NONE ? REPLY_ROLLED_BACK : REPLY_UNKNOWN;
+		if (item->err.effects == ERR_EFFECTS_NONE)
+			set_rolled_back(item);
+		else
+			item->transaction = REPLY_UNKNOWN;
 	}
 }
 
@@ -244,6 +246,5 @@ void transaction_run_guarded(struct step *step, struct db_lease *lease)
 	db_lease_send(lease, &end);
 	db_lease_await(&end, clock_after_ns(co_now_ns(), ROLLBACK_LIMIT_NS));
 	co_unshield();
-	if (step->err.code != ERR_NONE)
-		step->err.effects = ERR_EFFECTS_NONE;
+	step_rolled_back(step);
 }

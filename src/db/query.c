@@ -181,8 +181,9 @@ void query_apply_stop(struct db_query *query)
 {
 	enum err_effects effects = query->err.effects;
 
+	/* Also what reads by its text: a function or view may write. */
 	if (query->err.code == ERR_NONE)
-		effects = query->class.plain_read ? ERR_EFFECTS_NONE : ERR_EFFECTS_DONE;
+		effects = ERR_EFFECTS_DONE;
 	/* The backstop that we gave the server was faster than our own cancel. */
 	if (query->stop == DB_STOP_NONE && query->deadline_pushed &&
 	    co_now_ns() >= query->deadline_ns)

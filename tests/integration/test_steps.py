@@ -56,6 +56,22 @@ def test_transaction_rolls_back(client, table):
     assert table() == ""
 
 
+def test_what_a_rollback_leaves_is_said(client, table, pg):
+    pg.psql("drop sequence if exists t_steps; create sequence t_steps")
+    result = run(client, {"transaction": ["select setval('t_steps', 7)", "select 1/0", "select setval('t_steps', 8)"]})
+    assert codes(result) == [None, "sql", "skipped"]
+    assert [step["error"]["effects"] for step in result["steps"][1:]] == ["none", "none"]
+    assert result["outcome"] == "rolled_back" and result["error"]["effects"] == "unknown"
+    assert pg.psql("select last_value from t_steps") == "7"
+    result = run(client, {"transaction": ["insert into steps values (1, 1)", "select setval('t_steps', 9) / 0"]})
+    assert result["steps"][1]["error"]["effects"] == "unknown" and result["error"]["effects"] == "unknown"
+    assert pg.psql("select last_value from t_steps") == "9"
+    # A COMMIT that is refused is a rollback like any other.
+    result = run(client, {"transaction": ["select setval('t_steps', 10)", "insert into steps values (1, 1), (2, 1)"]})
+    assert result["outcome"] == "rolled_back" and result["error"]["effects"] == "unknown"
+    assert table() == ""
+
+
 def test_commit_that_fails(client, table):
     result = run(client, {"transaction": ["insert into steps values (1, 1)", "insert into steps values (2, 1)"]})
     assert codes(result) == [None, None]
