@@ -87,3 +87,9 @@ tests_unit_test_db_transport_SOURCES = tests/unit/test_db_transport.c
 tests_unit_test_db_transport_CPPFLAGS = $(DB_TEST_CPPFLAGS)
 tests_unit_test_db_transport_LDADD = $(DB_TEST_LDADD)
 TESTS += tests/unit/test_db_transport
+
+check_PROGRAMS += tests/unit/test_db_channels
+tests_unit_test_db_channels_SOURCES = tests/unit/test_db_channels.c
+tests_unit_test_db_channels_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_channels_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_channels

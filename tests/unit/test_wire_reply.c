@@ -493,6 +493,28 @@ START_TEST(events)
 }
 END_TEST
 
+START_TEST(events_of_a_listen)
+{
+	static const char *const channels[] = {"a", "\"b\""};
+	struct err err;
+
+	reply_event_listening(&out, STR("\"x\""), "main", channels, 2);
+	reply_event_notification(&out, STR("7"), "a\nb", "\x01\xff\xc3\xa4", -1);
+	reply_event_resync(&out, STR("7"));
+	reply_event_listen_end(&out, STR("7"), 1500000000, NULL);
+	err_set_static(&err, ERR_SHUTTING_DOWN, ERR_EFFECTS_NONE, "m");
+	reply_event_listen_end(&out, STR("7"), 0, &err);
+	check("{\"id\":\"x\",\"event\":\"listening\",\"db\":\"main\",\"channels\":[\"a\","
+	      "\"\\\"b\\\"\"]}\n"
+	      "{\"id\":7,\"event\":\"notification\",\"channel\":\"a\\nb\",\"payload\":\"\\u0001"
+	      "\xef\xbf\xbd\xc3\xa4\",\"pid\":-1}\n"
+	      "{\"id\":7,\"event\":\"resync\"}\n"
+	      "{\"id\":7,\"event\":\"end\",\"ok\":true,\"failed\":0,\"elapsed\":1.5}\n"
+	      "{\"id\":7,\"event\":\"end\",\"ok\":false,\"failed\":1,\"elapsed\":0.0,\"error\":{"
+	      "\"code\":\"shutting_down\",\"message\":\"m\",\"effects\":\"none\"}}\n");
+}
+END_TEST
+
 START_TEST(a_full_buffer_stays_in_error)
 {
 	struct reply_outcome outcome = selected();
@@ -534,6 +556,7 @@ int main(void)
 	tcase_add_test(tcase, combined_head);
 	tcase_add_test(tcase, a_whole_combined_answer);
 	tcase_add_test(tcase, events);
+	tcase_add_test(tcase, events_of_a_listen);
 	tcase_add_test(tcase, a_full_buffer_stays_in_error);
 	return suite_run(suite);
 }

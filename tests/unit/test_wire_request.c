@@ -69,6 +69,13 @@ START_TEST(verbs)
 	ck_assert_int_eq(parse("{\"gather\":[]}")->verb, REQUEST_GATHER);
 	ck_assert_int_eq(parse("{\"report\":\"daily\"}")->verb, REQUEST_REPORT);
 	ck_assert_text(request.report, STR("daily"));
+	ck_assert_int_eq(parse("{\"listen\":[\"a\",\"A b\",\"\\u00e4\"],\"db\":\"d\"}")->verb,
+			 REQUEST_LISTEN);
+	ck_assert_uint_eq(request.channel_count, 3);
+	ck_assert_str_eq(request.channels[0], "a");
+	ck_assert_str_eq(request.channels[1], "A b");
+	ck_assert_str_eq(request.channels[2], "\xc3\xa4");
+	ck_assert_text(request.options.db, STR("d"));
 	ck_assert_int_eq(parse("{\"cancel\":7}")->verb, REQUEST_CANCEL);
 	ck_assert_text(request.cancel_id, STR("7"));
 	ck_assert_text(parse("{\"cancel\":\"\\u0037\"}")->cancel_id, STR("\"7\""));

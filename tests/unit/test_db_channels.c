@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Who listens to what: the events of listeners that come and go, and no memory at any point. */
+#include "db/channels.h"
+
+#include "base/err.h"
+#include "unit/db_pool.h"
+
+/* What a listener was told, as text: "established;a=x;resync;". */
+struct ear {
+	struct channels_listener listener;
+	struct buf heard;
+	struct co_task *task;
+};
+
+static void note(struct channels_listener *listener, const char *text)
+{
+	struct ear *ear = CONTAINER_OF(listener, struct ear, listener);
+
+	buf_puts(&ear->heard, text);
+	buf_putc(&ear->heard, ';');
+	if (ear->task != NULL)
+		co_unpark(ear->task);
+}
+
+static void on_established(struct channels_listener *listener)
+{
+	note(listener, "established");
+}
+
+static void on_notified(struct channels_listener *listener,
+			const struct channels_notification *notification)
+{
+	char text[128];
+
+	ck_assert_int_gt(notification->pid, 0);
+	snprintf(text, sizeof(text), "%s=%s", notification->channel, notification->payload);
+	note(listener, text);
+}
+
+static void on_resync(struct channels_listener *listener)
+{
+	note(listener, "resync");
+}
+
+static void on_failed(struct channels_listener *listener, const struct err *err)
+{
+	ck_assert_ptr_null(listener->channels);
+	note(listener, err_code_name(err->code));
+}
+
+static const struct channels_listener_ops ops = {
+	.established = on_established,
+	.notified = on_notified,
+	.resync = on_resync,
+	.failed = on_failed,
+};
+
+static struct channels *open_channels(struct db_env *env)
+{
+	struct channels *channels;
+
+	ck_assert_int_eq(
+		channels_new(&channels, env->fixture.loop, env->fixture.resolver, &env->conf), 0);
+	return channels;
+}
+
+static int hear(struct channels *channels, struct ear *ear, const char *a, const char *b)
+{
+	const char *names[] = {a, b};
+	struct err err;
+
+	*ear = (struct ear){.task = co_task_current()};
+	return channels_add(channels, &ear->listener, &ops, names, b != NULL ? 2 : 1, &err);
+}
+
+static void ck_heard(struct ear *ear, const char *expected)
+{
+	int64_t limit_ns = clock_after_ns(co_now_ns(), 20 * CLOCK_SECOND);
+
+	while (buf_len(&ear->heard) < strlen(expected))
+		ck_assert_int_eq(co_park(limit_ns), 0);
+	ck_assert_str_eq(buf_cstr(&ear->heard), expected);
+	buf_reset(&ear->heard);
+}
+
+static void leave(struct ear *ear)
+{
+	channels_remove(&ear->listener);
+	channels_remove(&ear->listener); /* twice is harmless */
+	ck_assert_uint_eq(buf_len(&ear->heard), 0);
+	buf_free(&ear->heard);
+}
+
+static void task_shared(struct db_env *env)
+{
+	struct channels *channels = open_channels(env);
+	struct ear one, two;
+
+	ck_assert_int_eq(hear(channels, &one, "a", "b"), 0);
+	ck_assert_int_eq(hear(channels, &two, "b", "c \"d\""), 0);
+	ck_heard(&one, "established;");
+	ck_heard(&two, "established;");
+	ck_assert_uint_eq(channels_stats(channels).channels, 3);
+	aside("select pg_notify('a', '1'), pg_notify('b', '2'), pg_notify('c \"d\"', '3')");
+	ck_heard(&one, "a=1;b=2;");
+	ck_heard(&two, "b=2;c \"d\"=3;");
+	leave(&one);
+	/* Before the server has been told that nobody listens to it any more. */
+	ck_assert_int_eq(hear(channels, &one, "a", NULL), 0);
+	ck_heard(&one, "established;");
+	aside("select pg_notify('a', '4'), pg_notify('b', '5')");
+	ck_heard(&one, "a=4;");
+	ck_heard(&two, "b=5;");
+	leave(&two);
+	/* While it is being told. */
+	ck_assert_int_eq(co_yield(), 0);
+	ck_assert_int_eq(hear(channels, &two, "b", NULL), 0);
+	ck_heard(&two, "established;");
+	aside("select pg_notify('b', '6')");
+	ck_heard(&two, "b=6;");
+	channels_stop(channels);
+	ck_heard(&one, "shutting_down;");
+	ck_heard(&two, "shutting_down;");
+	buf_free(&one.heard);
+	buf_free(&two.heard);
+	ck_assert_int_lt(hear(channels, &one, "a", NULL), 0);
+	channels_free(channels);
+}
+
+START_TEST(listeners_share_what_they_have_in_common)
+{
+	db_env_run(task_shared);
+}
+END_TEST
+
+/* At every moment of the session's life: some listeners leave before they have been told. */
+static void task_leave(struct db_env *env)
+{
+	struct channels *channels = open_channels(env);
+
+	for (int turns = 0; turns < 60; turns++) {
+		struct ear stays, leaves;
+
+		ck_assert_int_eq(hear(channels, &leaves, "x", "both"), 0);
+		ck_assert_int_eq(hear(channels, &stays, "y", "both"), 0);
+		for (int i = 0; i < turns; i++)
+			ck_assert_int_eq(co_sleep_until(co_now_ns() + 50 * CLOCK_US), 0);
+		buf_reset(&leaves.heard);
+		leave(&leaves);
+		ck_heard(&stays, "established;");
+		leave(&stays);
+		if (turns % 10 == 9) { /* and from the beginning */
+			channels_free(channels);
+			channels = open_channels(env);
+		}
+	}
+	channels_free(channels);
+}
+
+START_TEST(listeners_may_leave_at_any_moment)
+{
+	db_env_run(task_leave);
+}
+END_TEST
+
+static void task_lost(struct db_env *env)
+{
+	struct channels *channels = open_channels(env);
+	struct ear one, two;
+
+	ck_assert_int_eq(hear(channels, &one, "a", NULL), 0);
+	ck_heard(&one, "established;");
+	for (int i = 0; i < 3; i++) {
+		char channel[] = {'b', (char)('0' + i), '\0'};
+
+		aside("select pg_terminate_backend(pid) from pg_stat_activity"
+		      " where application_name = 'gatherd listen'");
+		ck_assert_int_eq(hear(channels, &two, channel, NULL), 0);
+		ck_heard(&one, "resync;");
+		ck_heard(&two, "established;");
+		aside("select pg_notify('a', '1')");
+		ck_heard(&one, "a=1;");
+		leave(&two);
+	}
+	ck_assert_uint_eq(channels_stats(channels).lost, 3);
+	leave(&one);
+	channels_free(channels);
+}
+
+START_TEST(a_lost_session_is_told_of)
+{
+	db_env_run(task_lost);
+}
+END_TEST
+
+static void task_no_memory(struct db_env *env)
+{
+	int failures = 0;
+
+	for (;;) {
+		struct mem_failure failure = {.countdown = failures};
+		struct channels *channels = open_channels(env);
+		struct ear one;
+		int rc;
+
+		mem_set_fail_hook(mem_failure_hook, &failure);
+		rc = hear(channels, &one, "a", "b");
+		mem_set_fail_hook(NULL, NULL);
+		if (rc == 0) {
+			ck_heard(&one, "established;");
+			leave(&one);
+		}
+		channels_free(channels);
+		if (rc == 0 && failure.countdown >= 0)
+			break;
+		failures++;
+	}
+	ck_assert_int_gt(failures, 3);
+}
+
+START_TEST(without_memory_nobody_is_half_in)
+{
+	db_env_run(task_no_memory);
+}
+END_TEST
+
+static void task_too_many(struct db_env *env)
+{
+	struct channels *channels = open_channels(env);
+	static struct ear ears[CHANNELS_MAX / 2];
+	struct ear last;
+	char a[32], b[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(ears); i++) {
+		snprintf(a, sizeof(a), "a%zu", i);
+		snprintf(b, sizeof(b), "b%zu", i);
+		ck_assert_int_eq(hear(channels, &ears[i], a, b), 0);
+	}
+	ck_assert_int_eq(hear(channels, &last, "a1", "one more"), -ENOBUFS);
+	ck_assert_int_eq(hear(channels, &last, "a1", "b2"), 0);
+	leave(&last);
+	for (size_t i = 0; i < ARRAY_SIZE(ears); i++)
+		leave(&ears[i]);
+	ck_assert_uint_eq(channels_stats(channels).channels, 0);
+	channels_free(channels);
+}
+
+START_TEST(channels_are_limited)
+{
+	db_env_run(task_too_many);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("db channels");
+	TCase *tcase = suite_case(suite, "channels", 60);
+
+	(void)argc;
+	suite_need_postgres(argv);
+	tcase_add_test(tcase, listeners_share_what_they_have_in_common);
+	tcase_add_test(tcase, listeners_may_leave_at_any_moment);
+	tcase_add_test(tcase, a_lost_session_is_told_of);
+	tcase_add_test(tcase, without_memory_nobody_is_half_in);
+	tcase_add_test(tcase, channels_are_limited);
+	return suite_run(suite);
+}
