@@ -230,6 +230,14 @@ static void link_fill(struct connect_link *link, const struct attempt *attempt,
 	key_fill(&link->key, attempt, progress);
 }
 
+/* A pooler may have dropped what we asked for. Servers before 14 do not tell. */
+static bool starts_read_only(PGconn *pg)
+{
+	const char *value = PQparameterStatus(pg, "default_transaction_read_only");
+
+	return value != NULL ? strcmp(value, "on") == 0 : PQserverVersion(pg) < 140000;
+}
+
 /* Waits. */
 static int open_session(const struct attempt *attempt, struct progress *progress,
 			struct arena *arena, int64_t deadline_ns, struct connect_link *ret_link,
@@ -254,6 +262,16 @@ static int open_session(const struct attempt *attempt, struct progress *progress
 		return rc;
 	rc = drive(progress, deadline_ns);
 	keytrace_stop(&progress->trace, progress->pg);
+	if (rc == 0 && attempt->options->read_only && !starts_read_only(progress->pg)) {
+		*ret_refusal = (struct refusal){
+			.kind = CONNECT_FAILURE_REFUSED,
+			.message = arena_printf(arena,
+						"connection to \"%s\", port %s: the session is not "
+						"read-only, for what is between drops its options",
+						attempt->target->host, attempt->target->port),
+		};
+		return ret_refusal->message != NULL ? -ECONNREFUSED : -ENOMEM;
+	}
 	if (rc == 0)
 		link_fill(ret_link, attempt, progress);
 	else if (rc == -ECONNREFUSED)
