@@ -5,7 +5,7 @@
 
 results=$log_dir/results
 # Two lanes run beside each other, each tier by tier; tiers that share a build directory are in one lane.
-lanes=("asan integration" "includes format shell cppcheck aarch64 clang valgrind integration-valgrind dist")
+lanes=("asan integration" "includes format shell cppcheck model aarch64 clang valgrind integration-valgrind dist")
 
 export ASAN_OPTIONS=strict_string_checks=1:detect_leaks=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
@@ -17,7 +17,7 @@ check() {
 	((!$#)) || lanes=("$*")
 	# all packages now, so that the lanes do not meet in apt
 	need "${packages_build[@]}" "${packages_unit[@]}" "${packages_integration[@]}" "${packages_clang[@]}" \
-		"${packages_aarch64[@]}" clang-format-14 shellcheck cppcheck valgrind xz-utils
+		"${packages_aarch64[@]}" "${packages_model[@]}" clang-format-14 shellcheck cppcheck valgrind xz-utils
 	need_postgresql
 	generate_configure
 	mkdir -p "$log_dir"
@@ -131,6 +131,17 @@ tier_includes() {
 tier_format() { one "clang-format" check_format; }
 tier_shell() { one "shellcheck" check_shell; }
 tier_cppcheck() { one "cppcheck" check_cpp; }
+
+# A few of what `./dev model` checks.
+tier_model() {
+	local out status=0
+	need "${packages_model[@]}"
+	out=$(tests/model --sample) || status=$?
+	echo "$out"
+	# shellcheck disable=SC2046 # two words
+	result $(count_tap <<<"$out")
+	return "$status"
+}
 
 tier_asan() {
 	build asan
