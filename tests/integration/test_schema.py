@@ -242,8 +242,8 @@ def documented():
 def without_ellipses(value):
     """An answer in a document, with what it leaves out left out."""
     if isinstance(value, dict):
-        lists = {"results", "columns", "rows", "features"}
-        return {key: [] if part == "…" and key in lists else without_ellipses(part)
+        empty = {"results": [], "columns": [], "rows": [], "features": [], "pid": 0}
+        return {key: empty[key] if part == "…" and key in empty else without_ellipses(part)
                 for key, part in value.items() if (key, part) != ("lsn", "…")}
     if isinstance(value, list):
         return [without_ellipses(part) for part in value]
