@@ -46,6 +46,14 @@ class Postgres:
     gates = itertools.count(1)
 
     def __init__(self, tcp=False, max_connections=100, settings=""):
+        self.prepare(tcp)
+        self.run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
+                 "--no-sync", "--no-instructions")
+        self.configure(max_connections, settings)
+        self.start()
+
+    def prepare(self, tcp):
+        """Its directory and addresses; nothing is in it yet."""
         self.dir = tempfile.mkdtemp(prefix="gatherd-pg-")
         self.data = os.path.join(self.dir, "data")
         self.log = os.path.join(self.dir, "log")
@@ -56,12 +64,29 @@ class Postgres:
         if os.geteuid() == 0:
             postgres = pwd.getpwnam("postgres")
             os.chown(self.dir, postgres.pw_uid, postgres.pw_gid)
-        self.run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
-                 "--no-sync", "--no-instructions")
+
+    def configure(self, max_connections=100, settings=""):
         with open(os.path.join(self.data, "postgresql.conf"), "a", encoding="utf-8") as conf:
             conf.write(f"{SETTINGS}\nport = {self.port}\nlisten_addresses = '{self.tcp_host or ''}'\n"
                        f"unix_socket_directories = '{self.dir}'\nmax_connections = {max_connections}\n{settings}\n")
-        self.start()
+
+    def standby(self, **options):
+        """A hot standby that streams from this one, up and caught up with what is there now."""
+        standby = Postgres.__new__(Postgres)
+        standby.prepare(options.pop("tcp", False))
+        self.run("pg_basebackup", "-D", standby.data, "-h", self.host, "-p", str(self.port), "-U", "postgres",
+                 "-R", "-c", "fast", "-X", "stream", "--no-sync")
+        standby.configure(**options)
+        standby.start()
+        standby.wait_caught_up(self)
+        return standby
+
+    def wait_caught_up(self, primary):
+        lsn = primary.psql("select pg_current_wal_flush_lsn()")
+        wait_until(lambda: self.psql(f"select pg_last_wal_replay_lsn() >= '{lsn}'") == "t", "the standby's replay")
+
+    def promote(self):
+        self.run("pg_ctl", "-D", self.data, "-w", "-s", "promote")
 
     def run(self, program, *arguments):
         subprocess.run(as_postgres([os.path.join(bin_dir(), program), *arguments]), check=True, cwd="/",
