@@ -90,14 +90,22 @@ static size_t write_prefix(char *line, size_t size, enum log_level level)
 				      names[level]);
 }
 
+/* U+0080 to U+009F: to some terminals as good as ESC and a letter. */
+static bool is_control_character(const unsigned char *text)
+{
+	return text[0] == 0xc2 && text[1] >= 0x80 && text[1] < 0xa0;
+}
+
 static size_t escape(char *line, size_t size, const char *text)
 {
 	size_t len = 0;
 
 	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
-		if (len + 5 > size)
+		if (len + 7 > size)
 			break;
-		if (*p == '\n')
+		if (is_control_character(p))
+			len += (size_t)sprintf(line + len, "\\u%04x", *++p);
+		else if (*p == '\n')
 			len += (size_t)sprintf(line + len, "\\n");
 		else if (*p < 0x20 || *p == 0x7f)
 			len += (size_t)sprintf(line + len, "\\x%02x", *p);

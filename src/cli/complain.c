@@ -12,7 +12,10 @@ static void defuse(struct buf *text)
 	for (size_t i = 0; data != NULL && i < buf_len(text); i++) {
 		unsigned char c = (unsigned char)data[i];
 
-		if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
+		/* U+0080 to U+009F: to some terminals as good as ESC and a letter */
+		if (c == 0xc2 && i + 1 < buf_len(text) && (unsigned char)data[i + 1] < 0xa0)
+			data[i] = data[i + 1] = '?';
+		else if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
 			data[i] = '?';
 	}
 }

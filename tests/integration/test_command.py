@@ -86,6 +86,14 @@ def test_table_in_a_pipe_is_the_same_as_in_a_file(gatherd, tmp_path):
     assert "\x1b" not in piped
 
 
+@pytest.mark.parametrize("control", [1, 0x1b, 0x7f, 0x80, 0x9b, 0x9f])
+def test_no_control_character_of_the_databases_reaches_the_terminal(gatherd, control):
+    table = gatherd.command(f"select chr({control}) || 'c'")
+    message = gatherd.command(f"do $$ begin raise exception 'a%c', chr({control}); end $$")
+    assert table.returncode == 0 and message.returncode != 0
+    assert "ERROR" in message.stderr and chr(control) not in table.stdout + message.stderr
+
+
 @pytest.mark.parametrize("flags", [[], ["-r"], ["--csv"], ["--json"], ["--jsonl"]])
 def test_many_rows_in_every_format(gatherd, flags):
     done = gatherd.command(*flags, "select n from generate_series(1, 20000) n", "select 'last'")

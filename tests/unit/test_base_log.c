@@ -123,6 +123,14 @@ START_TEST(utf8_stays)
 }
 END_TEST
 
+START_TEST(control_characters_of_two_bytes_are_escaped)
+{
+	log_info("%s", "\xc2\x9b"
+		       "31m \xc2\x80\xc2\x9f\xc2\xa0\xc2");
+	ck_assert_str_eq(logged(), "<6>\\u009b31m \\u0080\\u009f\xc2\xa0\xc2\n");
+}
+END_TEST
+
 START_TEST(a_long_line_is_cut_to_what_a_pipe_takes_at_once)
 {
 	static char message[20000];
@@ -248,6 +256,7 @@ int main(void)
 	tcase_add_test(tcase, arguments_of_a_debug_line_cost_nothing_when_it_is_off);
 	tcase_add_test(tcase, one_call_is_one_line);
 	tcase_add_test(tcase, utf8_stays);
+	tcase_add_test(tcase, control_characters_of_two_bytes_are_escaped);
 	tcase_add_loop_test(tcase, a_long_line_is_cut_to_what_a_pipe_takes_at_once, 0, 2);
 	tcase_add_test(tcase, a_full_pipe_drops_and_counts);
 	tcase_add_test(tcase, a_full_socket_drops_and_counts);
