@@ -92,6 +92,10 @@ def test_clients_are_seen_as_who_they_are(units):
     assert "DynamicUser" not in service
 
 
+def test_a_crash_writes_no_memory_to_disk(units):
+    assert settings(units / "gatherd.service")["Service"]["LimitCORE"] == ["0"]
+
+
 def test_a_stop_leaves_the_socket(units):
     service = settings(units / "gatherd.service")["Service"]
     assert service["RuntimeDirectory"] == ["gatherd"]
