@@ -115,7 +115,8 @@ static int add(struct types *types, const PGresult *result, int row)
 
 /*
  * The types that are wanted with all that they are made of, domains on arrays of domains included;
- * then of each what stands at the bottom of its domains.
+ * then of each what stands at the bottom of its domains. In a database without an encoding names
+ * are any bytes, which the server would not give as UTF8.
  */
 static const char lookup_sql[] =
 	"with recursive wanted as ("
@@ -131,12 +132,14 @@ static const char lookup_sql[] =
 	" union all"
 	" select b.start, t.oid, t.typbasetype, t.typtype from below b"
 	"  join pg_catalog.pg_type t on t.oid = b.typbasetype where b.typtype = 'd'),"
-	" base as (select start, oid from below where typtype <> 'd')"
+	" base as (select start, oid from below where typtype <> 'd'),"
+	" encoding as (select case when pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'"
+	"  then pg_catalog.set_config('client_encoding', 'SQL_ASCII', false) end)"
 	" select t.oid, coalesce(e.typname || '[]', t.typname),"
 	" coalesce(tb.oid, t.oid), case when t.typcategory = 'A' then t.typelem else 0 end,"
 	" case when t.typcategory = 'A' then coalesce(eb.oid, t.typelem) else 0 end,"
 	" coalesce(e.typdelim, t.typdelim)"
-	" from pg_catalog.pg_type t"
+	" from encoding cross join pg_catalog.pg_type t"
 	" left join pg_catalog.pg_type e on e.oid = t.typelem and t.typcategory = 'A'"
 	" left join base tb on tb.start = t.oid"
 	" left join base eb on eb.start = t.typelem"

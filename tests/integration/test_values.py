@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: PostgreSQL
 """PostgreSQL's values as JSON."""
 import json
+import os
+import random
 
 import pytest
+
+from harness.daemon import Gatherd
 
 # expression, the JSON text that stands for it
 VALUES = [
@@ -124,6 +128,85 @@ def test_a_database_without_encoding_still_gives_utf8(start_gatherd, pg):
     gatherd = start_gatherd(pg, main={"conninfo": pg.conninfo(db="ascii")})
     with gatherd.client() as client:
         assert client.value("select 'a' || chr(255) || chr(254) || 'b'") in ("a��b", "a�b")
+
+
+@pytest.fixture(scope="module")
+def ascii_gatherd(pg):
+    """A database that takes any bytes for text."""
+    pg.psql("create database any_bytes template template0 encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'")
+    daemon = Gatherd(pg, main={"conninfo": pg.conninfo(db="any_bytes")})
+    try:
+        yield daemon
+        daemon.stop()
+    finally:
+        daemon.cleanup()
+
+
+# what makes text of the bytes of $1 (hexadecimal), whether it may have none of them (a name, json's grammar)
+BYTES = "convert_from(decode($1, 'hex'), 'SQL_ASCII')"
+ASCII_VALUES = [
+    BYTES,
+    f"array[{BYTES}, null, {BYTES} || ',{{}}\"']",
+    f"row({BYTES}, 1, {BYTES})",
+    f"('\"' || regexp_replace({BYTES}, '[\\x01-\\x1f\"\\\\]', '', 'g') || '\"')::json",
+    f"array[('{{\"k' || regexp_replace({BYTES}, '[\\x01-\\x1f\"\\\\]', '', 'g') || '\":1}}')::json]",
+    f"xmlcomment(replace({BYTES}, '-', ''))",
+]
+
+
+@pytest.mark.parametrize("expression", ASCII_VALUES)
+@pytest.mark.parametrize("options", [{}, {"values": "text"}, {"rows": "objects"}, {"stream": True}],
+                         ids=["json", "text", "objects", "stream"])
+def test_any_bytes_give_valid_utf8(ascii_gatherd, expression, options):
+    seed = int(os.environ.get("GATHERD_TEST_SEED", random.SystemRandom().randrange(1 << 32)))
+    rng = random.Random(f"{seed} {expression}")
+    pool = [b"\x80", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\xf0\x9f\x99", b"\xff", b"a",
+            "é🙂".encode(), b"\xc3"]
+    texts = [b"".join(rng.choice([rng.choice(pool), rng.randbytes(1).replace(b"\0", b"-")])
+                      for _ in range(rng.randint(0, 40))) for _ in range(60)]
+    with ascii_gatherd.client() as client:
+        client.send({"gather": [{"sql": f"select {expression} as v", "params": [one.hex()]} for one in texts], **options})
+        # the harness takes nothing but valid UTF-8, JSON and what the schema says
+        if options.get("stream"):
+            rows = [event["item"] for event in client.events() if event["event"] == "rows"]
+            assert sorted(rows) == list(range(60)), f"GATHERD_TEST_SEED={seed}"
+            return
+        results = client.recv()["results"]
+    for one, result in zip(texts, results):
+        assert "rows" in result, f"GATHERD_TEST_SEED={seed}: {one!r} {result}"
+        if expression == BYTES:
+            value = result["rows"][0]["v"] if "rows" in options else result["rows"][0][0]
+            kept = [char for char in one.decode("utf-8", "replace") if char != "\ufffd"]
+            assert [char for char in value if char != "\ufffd"] == kept, f"GATHERD_TEST_SEED={seed}: {one!r}"
+
+
+def test_errors_and_names_with_any_bytes(ascii_gatherd):
+    """What is no value: a column's name, a type's, an error's text, a notice."""
+    run = "do $x$ begin execute {}; end $x$"
+    odd = "convert_from('\\xff80'::bytea, 'SQL_ASCII')"
+    with ascii_gatherd.client() as client:
+        assert client.one(run.format(f"format('create type %I as enum (%L)', {odd}, {odd})")).get("error") is None
+        assert client.one(run.format(f"format('create table odd as select %L::%I as %I', {odd}, {odd}, {odd})")) \
+            .get("error") is None
+        result = client.one("select * from odd")
+        assert "\ufffd" in result["columns"][0]["name"] and "\ufffd" in result["columns"][0]["type"]
+        assert "\ufffd" in result["rows"][0][0]
+        error = client.one(run.format(f"format('select %I', {odd})"))["error"]
+        assert error["sqlstate"] == "42703" and "\ufffd" in error["message"]
+        client.one(run.format("'drop table odd'"))
+
+
+def test_half_a_character_of_the_type_char(client):
+    # before PostgreSQL 16 "char" keeps one byte of any text, whatever the encoding
+    assert client.value("select 'é'::\"char\"") in ("\ufffd", "\\303")
+
+
+def test_json_as_deep_as_postgresql_takes_it(client):
+    for depth in (1000, 6000):
+        client.send(gather=[f"select (repeat('[', {depth}) || repeat(']', {depth}))::json", "select 1"])
+        line = client.recv_line()
+        assert b"[" * depth + b"]" * depth in line or b'"sqlstate":"54001"' in line
+        assert line.endswith(b"}\n")
 
 
 def test_wide_and_long_results(client):
