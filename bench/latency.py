@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: PostgreSQL
+"""A server that is far away: a gather takes one round trip, not twenty."""
+import json
+import subprocess
+import time
+
+from harness import programs
+from harness.measure import Case, run_rounds
+from harness.section import Section
+from harness.servers import Gatherd, Network
+from w2 import pgbench, pgbench_script
+
+TITLE = "Network latency"
+ROUND_TRIPS_MS = (1, 5, 20)
+POOL = 20
+# Twenty different queries, each of them quick.
+REPORT = [f"select count(*), sum(abalance) from pgbench_accounts where aid between {1000 * n + 100000} and {1000 * n + 100100}"
+          for n in range(20)]
+
+
+def psql_report(env):
+    """In one process, as a script would have it."""
+    begun = time.monotonic()
+    subprocess.run([programs.found("psql"), "-X", "-At", *[word for sql in REPORT for word in ("-c", sql)]],
+                   env=programs.environment(env), stdout=subprocess.DEVNULL, check=True)
+    return {"p50_ms": (time.monotonic() - begun) * 1e3}
+
+
+def measure(context, round_trip_ms, queries, scripts):
+    """What each of the ways takes at this distance: tables of cases, lookups and reports."""
+    seconds = context.seconds(1, 3)
+    with Network(context.postgres, round_trip_ms) as network, \
+            Gatherd(context.postgres, host=network.dir, pool_max=POOL) as daemon:
+        env = context.postgres.env(host=network.dir)
+
+        def driver(peer, *arguments):
+            return lambda: programs.run_json([*programs.peer(peer), *arguments], env)
+
+        def pgbench_ms(script):
+            return {"p50_ms": 1e3 / pgbench(env, scripts[script], 1, seconds)["rate"]}
+
+        def driver_report(peer):
+            def figures():
+                said = driver(peer, "reports", queries, 1, 0, seconds, POOL)()
+                return {"p50_ms": said["report_p50_ms"]}
+            return figures
+
+        lookups = run_rounds([
+            Case("gatherd", lambda: daemon.load("-c", 1, "-t", seconds, "-w", 0.5)),
+            Case("asyncpg, reset off", driver("asyncpg_peer.py", "lookups", 1, seconds, POOL, "keep", "gather")),
+            Case("postgres.js", driver("postgresjs.cjs", "lookups", 1, seconds, POOL)),
+            Case("pgbench, \\startpipeline", lambda: pgbench_ms("pipeline")),
+            Case("pgbench, one after another", lambda: pgbench_ms("sequence")),
+        ], context.rounds(1, 3))
+        request = json.dumps({"gather": REPORT})
+        reports = run_rounds([
+            Case("gatherd", lambda: daemon.load("-c", 1, "-t", seconds, "-w", 0.5, "-r", request)),
+            Case("asyncpg, reset off", driver_report("asyncpg_peer.py")),
+            Case("postgres.js", driver_report("postgresjs.cjs")),
+            Case("psql, one process", lambda: psql_report(env)),
+        ], context.rounds(1, 3))
+    return {"20 lookups": lookups, "a report of 20 queries": reports}
+
+
+def run(context):
+    section = Section("latency", TITLE, "Milliseconds a request, one at a time, when each round trip to the server "
+                      f"takes so long; pools of {POOL}, warm.")
+    context.postgres.load("accounts")
+    queries = context.postgres.dir.join("latency.json")
+    with open(queries, "w", encoding="utf-8") as file:
+        json.dump(REPORT, file)
+    scripts = {"pipeline": pgbench_script(context.postgres.dir.join("pipeline.sql"), True),
+               "sequence": pgbench_script(context.postgres.dir.join("sequence.sql"), False)}
+    found = {}
+    for round_trip_ms in ROUND_TRIPS_MS:
+        context.say(f"{round_trip_ms} ms")
+        found[round_trip_ms] = measure(context, round_trip_ms, queries, scripts)
+    for what in ("20 lookups", "a report of 20 queries"):
+        names = found[ROUND_TRIPS_MS[0]][what]
+        section.figures([what, *[f"{each} ms" for each in ROUND_TRIPS_MS]],
+                        [[name, *[found[each][what][name].failure or found[each][what][name].get("p50_ms")
+                                  for each in ROUND_TRIPS_MS]] for name in names])
+        for each in ROUND_TRIPS_MS:
+            section.ratio(f"{what}, {each} ms away, in round trips", found[each][what]["gatherd"].get("p50_ms"), each, "≤",
+                          2 if each == 1 else 1.5)
+    return section

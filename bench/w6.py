@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: PostgreSQL
+"""W6: reports under load: eight generators of the shop's report beside 64 clients with lookups, on one pool of 16."""
+import json
+import os
+import re
+import subprocess
+
+from harness import programs
+from harness.measure import Case, run_rounds
+from harness.section import Section
+from harness.servers import Gatherd
+
+TITLE = "W6 reports under load"
+GENERATORS, CLIENTS, POOL = 8, 64, 16
+REPORT = "store-daily"
+
+
+def report_queries(postgres):
+    """The report's queries as plain SQL, for peers that know no reports: parameters are put in as their defaults."""
+    with open(os.path.join(programs.SOURCE, "etc", "reports", f"{REPORT}.sql"), encoding="utf-8") as file:
+        text = file.read()
+    head, *named = re.split(r"^-- name: .*$", text, flags=re.M)
+    values = {}
+    for name, kind, default in re.findall(r"^-- param: (\w+) (\w+) = (.*)$", head, flags=re.M):
+        values[name] = "'" + postgres.psql(f"select {default}") + f"'::{kind}"
+    sql = ["\n".join(line for line in part.splitlines() if not line.startswith("--")).strip().rstrip(";") for part in named]
+    return [re.sub(r"(?<![:\w]):(\w+)", lambda found: values.get(found[1], found[0]), one) for one in sql]
+
+
+def both(reports, lookups, seconds):
+    """The figures of two loads that run at the same time; either may be None."""
+    commands = {"report": reports and [*reports, "-c", GENERATORS, "-r", json.dumps({"report": REPORT})],
+                "lookups": lookups and [*lookups, "-c", CLIENTS]}
+    running = {name: subprocess.Popen([str(word) for word in [command[0], "-t", seconds, "-w", 0.5, *command[2:], command[1]]],
+                                      stdout=subprocess.PIPE, text=True)
+               for name, command in commands.items() if command}
+    figures = {}
+    for name, process in running.items():
+        said = process.communicate()[0]
+        if process.returncode:
+            raise programs.Failed(f"{name}: status {process.returncode}")
+        figures.update({f"{name}_{key}": value for key, value in json.loads(said).items()})
+    return figures
+
+
+def run(context):
+    section = Section("w6", TITLE, f"{GENERATORS} generators run the report {REPORT} while {CLIENTS} "
+                      f"clients ask for 20 lookups each, on one pool of {POOL}. Apart: both at the same time, but each "
+                      "with a daemon and a pool of its own, so that they share nothing but the processors.")
+    postgres, seconds = context.postgres, context.seconds(3, 10)
+    postgres.load("accounts")
+    postgres.load("store")
+    queries = postgres.dir.join("report.json")
+    with open(queries, "w", encoding="utf-8") as file:
+        json.dump(report_queries(postgres), file)
+
+    def driver(peer, generators, clients):
+        def figures():
+            said = programs.run_json([*programs.peer(peer), "reports", queries, generators, clients, seconds, POOL],
+                                     postgres.env())
+            return {key if key.startswith("report") else f"lookups_{key}": value for key, value in said.items()}
+        return figures
+
+    def driver_cases(name, peer):
+        return [Case(f"{name}, reports alone", driver(peer, GENERATORS, 0)),
+                Case(f"{name}, lookups alone", driver(peer, 0, CLIENTS)),
+                Case(f"{name}, together", driver(peer, GENERATORS, CLIENTS))]
+
+    with Gatherd(postgres, pool_max=POOL) as one, Gatherd(postgres, pool_max=POOL) as other:
+        ours, theirs = ([programs.built("bench/load"), daemon.socket] for daemon in (one, other))
+        cases = run_rounds([
+            Case("gatherd, reports alone", lambda: both(ours, None, seconds)),
+            Case("gatherd, lookups alone", lambda: both(None, ours, seconds)),
+            Case("gatherd, together", lambda: both(ours, ours, seconds)),
+            Case("gatherd, apart", lambda: both(ours, theirs, seconds)),
+            *driver_cases("asyncpg", "asyncpg_peer.py"),
+            *driver_cases("postgres.js", "postgresjs.cjs"),
+        ], context.rounds(1, 5))
+    section.cases("", ["report ms", "p99 ms", "reports/s", "lookups p50 ms", "p99 ms", "lookups/s"], cases.values(),
+                  ["report_p50_ms", "report_p99_ms", "report_rate", "lookups_p50_ms", "lookups_p99_ms", "lookups_rate"])
+    together, apart, alone = (cases[f"gatherd, {how}"] for how in ("together", "apart", "lookups alone"))
+    section.ratio("a report's time together, of apart", together.get("report_p50_ms"), apart.get("report_p50_ms"), "≤", 1.2)
+    section.ratio("lookups' p99 together, of undisturbed", together.get("lookups_p99_ms"), alone.get("lookups_p99_ms"), "≤", 3)
+    section.ratio("lookups' p99 together, of apart", together.get("lookups_p99_ms"), apart.get("lookups_p99_ms"), "≤", 3)
+    return section
