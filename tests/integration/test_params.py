@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: PostgreSQL
 """JSON parameters as PostgreSQL's values."""
+import os
+import random
+
 import pytest
 
 # query of one value, params, the value
@@ -50,6 +53,97 @@ NAMED = [
     ("select (array[1, 2, 3])[:lo:2]", {"lo": 2}, [2]),
     ("select :ab::text || :a::text", {"a": "1", "ab": "2"}, "21"),
 ]
+
+
+# What looks like a name and is none, with `a` and `n` given as well; every text uses :a once at least.
+NOT_NAMES = [
+    ("select :a || ' :n ' || ':a'", "x :n :a"),
+    ("select :a || e'\\':n \\\\' || 'z'", "x':n \\z"),
+    ("select :a || E'it''s :n\\'' || $$ :n $$ || $n$ :n $$ $n$", "xit's :n' :n  :n $$ "),
+    ("select :a || U&':n \\0041' || u&'d!0061t!+000061' uescape '!'", "x:n Adata"),
+    ("select :a || b'101'::text || x'1F'::text || N':n'", "x10100011111:n"),
+    ("select :a || 'one'\n ' :n'", "xone :n"),
+    ("select :a || \":n\" from (values ('q')) v(\":n\")", "xq"),
+    ("select :a || u&\"\\003an\" from (values ('q')) v(\":n\")", "xq"),
+    ("select :a || \"a\"\":n\" from (values ('q')) v(\"a\"\":n\")", "xq"),
+    ("select /* :n /* :n */ ':n */ :a -- :n '\n || 'y'", "xy"),
+    ("select :a::text || '1'::text::varchar(3) || (1::int4)::text", "x11"),
+    ("select :a || ('{1,2,3}'::int[])[2:3]::text", "x{2,3}"),
+    ("select :a || (array[1,2,3])[:2]::text", "x{1,2}"),
+    ("select :a || (array[1,2,3])[2:]::text", "x{2,3}"),
+    ("select :a || (array[1,2,3])[:]::text", "x{1,2,3}"),
+    ("select :a || (v.i)[1:n]::text || (v.i)[n:n]::text from (select array[1,2,3] as i, 2 as n) v", "x{1,2}{2}"),
+    ("select :a || (v.i)[:n]::text from (select array[1,2,3] as i, 2 as n) v", "x{1,2}"),
+    ("select :a || (v.i)[1:n][1:n]::text from (select array[[1,2],[3,4]] as i, 1 as n) v", "x{{1}}"),
+    ("select :a || f_colon(n := 4)", "x4"),
+    ("select :a || f_colon(n:=4)", "x4"),
+    ("select :a || f_colon(n => :a::text = 'x')", "xtrue"),
+    ("select :a || '2026-11-20 10:20:30'::timestamp::time::text", "x10:20:30"),
+    ("select :a || case when '1:n' = '1:n' then 'y' end", "xy"),
+    ("select :a||:a||'y'", "xxy"),
+    ("select(:a)", "x"),
+    ("select $$a$$||:a", "ax"),
+    ("select :a as \"größe:n\"", "x"),
+    ("select 'a\\' || :a || ':n'", "a\\x:n"),
+]
+
+
+@pytest.mark.parametrize("sql, expected", NOT_NAMES, ids=[sql for sql, _ in NOT_NAMES])
+def test_what_is_no_name_stays_as_written(client, pg, sql, expected):
+    pg.psql("create or replace function f_colon(n int) returns text language sql as 'select n::text'; "
+            "create or replace function f_colon(n bool) returns text language sql as 'select n::text'")
+    assert client.value({"sql": sql, "params": {"a": "x"}}) == expected
+    # if :n stood for a parameter the text would have one that is not used, or another value
+    error = client.one({"sql": sql, "params": {"a": "x", "n": "other"}})["error"]
+    assert error["code"] == "bad_request" and error["key"] == "n"
+
+
+@pytest.mark.parametrize("name", ["größe", "Größe", "数", "имя_1", "é", "a\u0308", "🙂", "_ß2"])
+def test_names_that_are_not_ascii(client, name):
+    sql = f"select :{name}::int * 2 as \"{name}\", ':{name}', nonsense(:{name})"
+    item = {"sql": sql.replace(f", nonsense(:{name})", ""), "params": {name: 21}}
+    assert client.one(item)["rows"] == [[42, f":{name}"]]
+    error = client.one({"sql": sql, "params": {name: 21}})["error"]
+    assert error["sqlstate"] == "42883" and error["position"] == sql.index("nonsense") + 1
+
+
+@pytest.mark.parametrize("name", ["1a", "a b", "a$", "", "a-b", "a:b"])
+def test_what_cannot_be_a_name(client, name):
+    error = client.one({"sql": f"select 1 -- :{name}", "params": {name: 1}})["error"]
+    assert error["code"] == "bad_request" and error["effects"] == "none"
+
+
+@pytest.mark.parametrize("sql, params, sqlstate", [
+    # an operator may hold no colon: PostgreSQL itself reads "@:" as two tokens
+    ("select 1 @: a", {"a": 1}, "42601"),
+    ("select 1 :: :a", {"a": 1}, "42601"),
+    ("select : a", {"a": 1}, None),
+])
+def test_colons_that_postgresql_does_not_know(client, sql, params, sqlstate):
+    error = client.one({"sql": sql, "params": params})["error"]
+    assert (error["code"] == "bad_request" if sqlstate is None else error.get("sqlstate") == sqlstate
+            or error["code"] == "bad_request")
+
+
+def test_names_at_random(client):
+    """Pieces of text with and without :name, put together at random, mean what they mean one by one."""
+    seed = int(os.environ.get("GATHERD_TEST_SEED", random.SystemRandom().randrange(1 << 32)))
+    rng = random.Random(seed)
+    pieces = [(":a::text", "x"), ("':a'", ":a"), ("$$:b$$", ":b"), ("$q$ :a $q$", " :a "), (":größe::text", "ü"),
+              ("/* :b */''", ""), ("e'\\':a'", "':a"), ("('{7,8}'::int[])[1:1]::text", "{7}"), ("-- :b\n'z'", "z"),
+              ("(array[:a,:a])[2]", "x"), ("(array['p','q'])[:lo:2]::text", "{q}"), ("u&':b'", ":b"), ("'1'::text", "1"),
+              ("(select \":a\" from (select 'i'::text as \":a\") s)", "i"), ("(:größe)::text", "ü")]
+    items, expected = [], []
+    for _ in range(150):
+        chosen = [rng.choice(pieces) for _ in range(rng.randint(1, 12))]
+        sql = "select " + rng.choice(["||", " || ", "\n||\n"]).join(piece + " " for piece, _ in chosen)
+        values = {"a": "x", "größe": "ü", "lo": 2}
+        items.append({"sql": sql, "params": {name: value for name, value in values.items()
+                                             if any(f":{name}" in piece and shown in ("x", "ü", "{q}")
+                                                    for piece, shown in chosen)}})
+        expected.append("".join(shown for _, shown in chosen))
+    for item, result, shown in zip(items, client.gather(items)["results"], expected):
+        assert result.get("rows") == [[shown]], f"GATHERD_TEST_SEED={seed}: {item} {result}"
 
 
 @pytest.mark.parametrize("sql, params, expected", POSITIONAL, ids=[f"{sql} {params}" for sql, params, _ in POSITIONAL])
