@@ -2,12 +2,34 @@
 """What one statement leaves in its session, the next one does not see."""
 import pytest
 
+from harness.daemon import Gatherd
+
 
 @pytest.fixture
 def one_connection(start_gatherd, pg):
     """A client of a daemon whose pool is one connection, so that every statement meets the one before."""
     gatherd = start_gatherd(pg, main={"pool_max": 1})
     with gatherd.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module", params=["auto", "always"])
+def reset_daemon(request, pg):
+    """The same, for a whole table of leaks, with each kind of session_reset."""
+    pg.psql("drop sequence if exists s_leak; create sequence s_leak; drop table if exists t_leak; "
+            "create table t_leak (id serial, n int); create or replace procedure p_leak() language plpgsql as "
+            "$$ begin perform set_config('work_mem', '77MB', false); end $$")
+    daemon = Gatherd(pg, main={"pool_max": 1, "session_reset": request.param})
+    try:
+        yield daemon
+        daemon.stop()
+    finally:
+        daemon.cleanup()
+
+
+@pytest.fixture
+def reset_client(reset_daemon):
+    with reset_daemon.client() as client:
         yield client
 
 
@@ -40,13 +62,85 @@ LEAKS = [
 ]
 
 
+@pytest.mark.parametrize("wrap", ["item", "sequence", "transaction"])
 @pytest.mark.parametrize("dirty, look, clean", LEAKS, ids=[case[0] for case in LEAKS])
-def test_does_not_leak(one_connection, dirty, look, clean):
-    before = one_connection.value(look)
-    one_connection.one(dirty)
-    value = one_connection.value(look)
+def test_does_not_leak(reset_client, dirty, look, clean, wrap):
+    before = reset_client.value(look)
+    reset_client.one(dirty if wrap == "item" else {wrap: [dirty]})
+    value = reset_client.value(look)
     assert value in clean if isinstance(clean, tuple) else value == clean
     assert value == before or isinstance(clean, tuple)
+
+
+# what dirties, what then fails because nothing is left, and how
+GONE = [
+    ("select nextval('s_leak')", "select currval('s_leak')", "55000"),
+    ("select nextval('s_leak')", "select lastval()", "55000"),
+    ("select setval('s_leak', 7)", "select currval('s_leak')", "55000"),
+    ("prepare kept as select 1", "execute kept", "26000"),
+    ("prepare kept (int) as select $1", "deallocate kept", "26000"),
+    ("declare kept cursor with hold for select 1", "fetch kept", "34000"),
+    ("create temp table kept as select 1", "select * from kept", "42P01"),
+    ("create temp sequence kept", "select nextval('kept')", "42P01"),
+    ("create function pg_temp.kept() returns int language sql as 'select 1'", "select pg_temp.kept()", "42883"),
+    ("select lo_open(lo_create(0), 131072)", "select loread(0, 1)", "42704"),
+    ("select lo_creat(-1)", "select lo_close(0)", "42704"),
+    ("set role plain", "set role no_such_role", "22023"),
+]
+
+
+@pytest.mark.parametrize("wrap", ["item", "sequence", "transaction"])
+@pytest.mark.parametrize("dirty, look, sqlstate", GONE, ids=[f"{case[0]}; {case[1]}" for case in GONE])
+def test_nothing_is_left(reset_client, dirty, look, sqlstate, wrap):
+    result = reset_client.one(dirty if wrap == "item" else {wrap: [dirty]})
+    assert "error" not in result, result
+    assert reset_client.one(look)["error"]["sqlstate"] == sqlstate
+
+
+@pytest.mark.parametrize("sql", ["call p_leak()", "do $$ begin perform set_config('work_mem', '77MB', false); end $$",
+                                 "explain analyze select set_config('work_mem', '77MB', false)",
+                                 "select \"set_config\"('work_mem', '77MB', false)",
+                                 "select U&\"set!005fconfig\" uescape '!' ('work_mem', '77MB', false)"])
+def test_what_may_change_anything_is_reset(reset_client, sql):
+    assert "error" not in reset_client.one(sql)
+    assert reset_client.value("select current_setting('work_mem')") == "4MB"
+
+
+@pytest.mark.parametrize("sql", ["begin", "start transaction", "begin; select 1", "savepoint s",
+                                 "prepare transaction 'x'", "commit", "rollback"])
+def test_transactions_are_an_items_matter(reset_client, sql):
+    error = reset_client.one(sql)["error"]
+    assert error["code"] == "bad_request" and error["effects"] == "none"
+    assert '{"transaction": [...]}' in error["message"] or "item" in error["message"]
+    assert reset_client.value("select pg_current_xact_id_if_assigned() is null") is True
+
+
+# what a function of the database changes inside: what it does, what looks, what a clean session shows
+INSIDE = [
+    ("perform set_config('work_mem', '77MB', false)", "select current_setting('work_mem')", "4MB"),
+    ("set search_path = pg_catalog", "select current_setting('search_path')", '"$user", public'),
+    ("perform nextval('s_inside')", "select count(*) from (select lastval()) v", None),
+    ("perform pg_advisory_lock(4712)", "select count(*) from pg_locks where locktype = 'advisory' and objid = 4712", 0),
+    ("create temp table inside as select 1", "select to_regclass('inside')::text", None),
+]
+
+
+@pytest.mark.parametrize("does, look, clean", INSIDE, ids=[case[0] for case in INSIDE])
+def test_what_auto_does_not_see_and_always_does(start_gatherd, pg, does, look, clean):
+    """As gatherd.ini(5) says of session_reset."""
+    pg.psql("drop sequence if exists s_inside; create sequence s_inside; "
+            f"create or replace function f_inside() returns int language plpgsql as $$ begin {does}; return 1; end $$")
+
+    def after_it(mode):
+        gatherd = start_gatherd(pg, main={"pool_max": 1, "session_reset": mode})
+        with gatherd.client() as client:
+            assert client.value("select f_inside()") == 1
+            result = client.one(look)
+        gatherd.stop()
+        return result["rows"][0][0] if "rows" in result else None
+
+    assert after_it("always") == clean
+    assert after_it("auto") != clean
 
 
 def test_lastval_does_not_leak(one_connection, pg):
