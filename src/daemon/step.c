@@ -258,8 +258,10 @@ static int judge(struct step *step)
 	case SQL_EMPTY:
 		return refuse(step, "the query is empty");
 	case SQL_COPY_STREAM:
-		return refuse(step, "COPY from STDIN or to STDOUT is not possible; select the "
-				    "rows, or insert them");
+		return refuse(step, "COPY to or from the client is not possible here; rows out: "
+				    "SELECT (gather --csv writes CSV); rows in: INSERT ... SELECT "
+				    "FROM unnest($1::int[], $2::text[]) with an array for each "
+				    "column, or psql's \\copy");
 	case SQL_TRANSACTION_CONTROL:
 		return refuse(
 			step,

@@ -57,7 +57,20 @@ def test_copy_is_refused_and_nothing_hangs(client, pg, sql):
     results = client.gather([sql] * 3 + ["select 1"])["results"]
     for result in results[:3]:
         assert result["error"]["code"] == "bad_request" and result["error"]["effects"] == "none"
+        for instead in ("gather --csv", "unnest(", "\\copy"):
+            assert instead in result["error"]["message"]
     assert results[3]["rows"] == [[1]]
+
+
+def test_what_the_refusal_of_copy_recommends(gatherd, client, pg):
+    pg.psql("create table if not exists t_rows (n int, name text); truncate t_rows")
+    names = ['a "quoted", text', "", None, "x\ty\nz", "\\N"]
+    answer = client.one({"sql": "insert into t_rows select * from unnest($1::int[], $2::text[])",
+                         "params": [list(range(5)), names]})
+    assert answer["count"] == 5
+    copied = pg.psql("copy (select * from t_rows order by n) to stdout with (format csv, header)")
+    done = gatherd.command("--csv", "select * from t_rows order by n")
+    assert done.stdout.strip() == copied.strip()
 
 
 @pytest.mark.parametrize("sql", ["begin", "start transaction", "commit", "rollback", "savepoint a", "end", "abort"])
