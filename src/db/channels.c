@@ -332,20 +332,24 @@ void channels_resync(struct channels *channels)
 	}
 }
 
-void channels_deliver(struct channels *channels, const struct channels_notification *notification)
+size_t channels_deliver(struct channels *channels, const struct channels_notification *notification)
 {
 	struct channel *channel = find(channels, notification->channel);
+	size_t told = 0;
 
 	if (channel == NULL || !channels->synced)
-		return;
+		return 0;
 	channels->notifications++;
 	list_for_each (node, &channel->members) {
 		struct channels_listener *listener =
 			LIST_ENTRY(node, struct channels_member, node)->listener;
 
-		if (listener->established)
+		if (listener->established) {
 			listener->ops->notified(listener, notification);
+			told++;
+		}
 	}
+	return told;
 }
 
 struct channels_stats channels_stats(const struct channels *channels)

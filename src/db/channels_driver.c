@@ -13,9 +13,12 @@
 #include <stdio.h>
 
 /* The session stays so long without listeners: those who come and go cost no session each. */
-#define LINGER_NS CLOCK_SECOND
+#define LINGER_NS (250 * CLOCK_MS)
 /* What has not answered a LISTEN by then does not answer. */
 #define ANSWER_NS (30 * CLOCK_SECOND)
+/* What is told in one turn of the loop, to all listeners together; the others wait no longer than
+ * this takes. */
+#define TOLD_PER_TURN 4096
 /* A session that lived so long was a good one: backing off begins anew. */
 #define GOOD_NS CLOCK_SECOND
 
@@ -235,20 +238,24 @@ static void read_session(struct channels *channels)
 {
 	PGconn *pg = channels->link.pg;
 	PGnotify *notify;
+	size_t told = 0;
 
-	/* One read at a time, so that a flood holds up nobody else. */
-	if (channels->readable && PQconsumeInput(pg) != 1)
-		channels->lost = true;
-	channels->readable = false;
+	/* One read at a time, and none before what the last one brought has been told. */
+	if (channels->readable && !channels->behind) {
+		channels->readable = false;
+		if (PQconsumeInput(pg) != 1)
+			channels->lost = true;
+	}
 	read_answers(channels);
-	while ((notify = PQnotifies(pg)) != NULL) {
+	while (told < TOLD_PER_TURN && (notify = PQnotifies(pg)) != NULL) {
 		struct channels_notification notification = {.channel = notify->relname,
 							     .payload = notify->extra,
 							     .pid = notify->be_pid};
 
-		channels_deliver(channels, &notification);
+		told += 1 + channels_deliver(channels, &notification);
 		PQfreemem(notify);
 	}
+	channels->behind = told >= TOLD_PER_TURN;
 }
 
 /* ---- the session ---- */
@@ -267,7 +274,7 @@ static int open_session(struct channels *channels)
 
 	forget_err(channels);
 	channels->notice[0] = '\0';
-	channels->lost = channels->readable = channels->unflushed = false;
+	channels->lost = channels->readable = channels->unflushed = channels->behind = false;
 	rc = connect_open(channels->resolver, &options, &channels->arena, CLOCK_NEVER,
 			  &channels->link, &channels->err);
 	if (rc < 0)
@@ -305,13 +312,16 @@ static int serve(struct channels *channels)
 		    (channels->command == CHANNELS_IDLE && deadline_ns <= co_now_ns()))
 			return 0;
 		rc = co_watch_change(&channels->watch,
-				     CO_READ | (channels->unflushed ? CO_WRITE : 0));
+				     (channels->behind ? 0 : CO_READ) |
+					     (channels->unflushed ? CO_WRITE : 0));
 		if (rc == 0)
-			rc = co_park(deadline_ns);
+			rc = co_park(channels->behind ? co_now_ns() : deadline_ns);
 		if (rc == -ECANCELED)
 			return rc;
+		if (rc == -ETIMEDOUT && (channels->behind || channels->command == CHANNELS_IDLE))
+			continue;
 		/* The server does not answer; or it cannot even be watched. */
-		if (rc < 0 && (rc != -ETIMEDOUT || channels->command != CHANNELS_IDLE))
+		if (rc < 0)
 			channels->lost = true;
 	}
 }

@@ -51,6 +51,7 @@ struct channels {
 	bool synced; /* established listeners hear all; what comes before is not passed on */
 	bool lost;
 	bool readable, unflushed;
+	bool behind; /* libpq has more notifications; they are for the next turn */
 	enum channels_command command;
 	struct channels_listener *served; /* NULL: it has left meanwhile */
 	struct list asked;		  /* channels that the LISTEN under way names */
@@ -90,7 +91,9 @@ void channels_forget(struct channels *channels);
 /* No session can be had. Those that wait are refused: all of them, or those who waited long enough.
  */
 void channels_refuse_waiting(struct channels *channels, bool all);
-void channels_deliver(struct channels *channels, const struct channels_notification *notification);
+/* How many listeners were told. */
+size_t channels_deliver(struct channels *channels,
+			const struct channels_notification *notification);
 void channels_resync(struct channels *channels);
 /* Whether an established listener wants it. */
 bool channels_is_heard(const struct channel *channel);

@@ -133,6 +133,33 @@ START_TEST(listeners_share_what_they_have_in_common)
 }
 END_TEST
 
+static void task_flood(struct db_env *env)
+{
+	struct channels *channels = open_channels(env);
+	static struct ear ears[500];
+	char expected[1024] = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(ears); i++) {
+		ck_assert_int_eq(hear(channels, &ears[i], "flood", NULL), 0);
+		ck_heard(&ears[i], "established;");
+	}
+	for (int i = 1; i <= 50; i++)
+		snprintf(expected + strlen(expected), 32, "flood=%d;", i);
+	aside("select count(pg_notify('flood', n::text)) from generate_series(1, 50) n");
+	for (size_t i = 0; i < ARRAY_SIZE(ears); i++) {
+		ck_heard(&ears[i], expected);
+		leave(&ears[i]);
+	}
+	channels_free(channels);
+}
+
+/* More than is told in one turn. */
+START_TEST(many_listeners_hear_all)
+{
+	db_env_run(task_flood);
+}
+END_TEST
+
 /* At every moment of the session's life: some listeners leave before they have been told. */
 static void task_leave(struct db_env *env)
 {
@@ -259,6 +286,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	suite_need_postgres(argv);
 	tcase_add_test(tcase, listeners_share_what_they_have_in_common);
+	tcase_add_test(tcase, many_listeners_hear_all);
 	tcase_add_test(tcase, listeners_may_leave_at_any_moment);
 	tcase_add_test(tcase, a_lost_session_is_told_of);
 	tcase_add_test(tcase, without_memory_nobody_is_half_in);
