@@ -12,8 +12,10 @@
 #define SUFFIX_BYTES 24
 
 struct key {
-	struct str name; /* as it will be written */
-	size_t again;	 /* how often the name came so far; 0: not the first of its name */
+	/* As it will be written, since names that differ may be written alike: bytes that are no
+	 * UTF-8 are all U+FFFD. */
+	struct str name;
+	size_t again; /* how often the name came so far; 0: not the first of its name */
 };
 
 /* Gives a repeated name its number: the first that no other key has. */
@@ -59,12 +61,33 @@ static int make_prefixes(struct arena *arena, const struct key *keys, size_t cou
 		const char *copy = NULL;
 
 		buf_reset(&text);
-		buf_putc(&text, i > 0 ? ',' : '{');
-		json_write_string(&text, keys[i].name);
-		buf_putc(&text, ':');
+		buf_puts(&text, i > 0 ? ",\"" : "{\"");
+		buf_append_str(&text, keys[i].name);
+		buf_puts(&text, "\":");
 		if (buf_error(&text) == 0)
 			copy = arena_strndup(arena, buf_data(&text), buf_len(&text));
 		prefixes[i] = (struct str){copy, buf_len(&text)};
+		rc = copy != NULL ? 0 : -ENOMEM;
+	}
+	buf_free(&text);
+	return rc;
+}
+
+static int escape_names(struct arena *arena, const struct reply_column *columns, size_t count,
+			struct key *keys)
+{
+	struct buf text;
+	int rc = 0;
+
+	buf_init(&text, arena->max_bytes, arena->budget);
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		const char *copy = NULL;
+
+		buf_reset(&text);
+		json_write_escaped(&text, columns[i].name);
+		if (buf_error(&text) == 0)
+			copy = arena_strndup(arena, buf_str(&text).data, buf_len(&text));
+		keys[i].name = (struct str){copy, buf_len(&text)};
 		rc = copy != NULL ? 0 : -ENOMEM;
 	}
 	buf_free(&text);
@@ -81,9 +104,9 @@ static int make_object_prefixes(struct arena *arena, const struct reply_column *
 
 	if (prefixes == NULL || keys == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		keys[i].name = columns[i].name;
-	rc = keyset_init(&set, arena->budget, &keys->name, sizeof(*keys), count);
+	rc = escape_names(arena, columns, count, keys);
+	if (rc == 0)
+		rc = keyset_init(&set, arena->budget, &keys->name, sizeof(*keys), count);
 	if (rc < 0)
 		return rc;
 	rc = make_keys(arena, &set, keys, count);
