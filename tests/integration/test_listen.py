@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: PostgreSQL
-"""LISTEN: events as they are notified, one connection for all who listen, and what happens when it or a client is lost."""
+"""LISTEN: events as they are notified, over one connection for all; what happens when it or a client is lost."""
 import json
 import os
 import signal
 import socket
+import subprocess
 
 import pytest
 
+from harness import programs
 from harness.daemon import connect_as
-from harness.wait import wait_until
+from harness.wait import LIMIT_S, wait_until
 
 SESSIONS = "select count(*) from pg_stat_activity where application_name = 'gatherd listen'"
 BACKENDS = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'gatherd listen'"
@@ -267,6 +269,42 @@ def test_a_channel_that_the_server_refuses(start_gatherd, pg):
         assert stats["channels"] == 1 and stats["lost"] == 0
 
 
+def test_a_standby_takes_no_listen(start_gatherd, pg_own):
+    """Until it is promoted: the session is good then."""
+    standby = pg_own().standby()
+    try:
+        gatherd = start_gatherd(standby)
+        with gatherd.client() as client:
+            error = client.request(listen=["a"])["error"]
+            assert error["code"] == "sql" and error["sqlstate"] == "25006"
+            standby.run("pg_ctl", "-D", standby.data, "-w", "-s", "promote")
+            listen(client, "a")
+            notify(standby, "a", "x")
+            expect(client, "a", "x")
+    finally:
+        standby.destroy()
+
+
+def test_a_frozen_session_holds_up_nobody(start_gatherd, pg_own):
+    pg = pg_own()
+    gatherd = start_gatherd(pg)
+    with gatherd.client() as client, gatherd.client() as other:
+        listen(client, "a")
+        backend = int(pg.psql("select pid from pg_stat_activity where application_name = 'gatherd listen'"))
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            client.send(id="b", listen=["b"])
+            assert other.value("select 1") == 1
+            client.send(id="x", cancel="b")
+            answers = {answer["id"]: answer for answer in (client.recv(), client.recv())}
+            assert answers["x"]["cancelled"] is True and answers["b"]["error"]["code"] == "cancelled"
+        finally:
+            os.kill(backend, signal.SIGCONT)
+        listen(client, "b", id_="c")
+        notify(pg, "b", "x")
+        expect(client, "b", "x", id_="c")
+
+
 def test_it_takes_no_connection_of_the_pool(start_gatherd, pg):
     gatherd = start_gatherd(pg, main={"pool_max": 1})
     with gatherd.client() as client, pg.gate() as gate:
@@ -395,9 +433,14 @@ def test_many_come_and_go(start_gatherd, pg):
     assert listening(gatherd)["channels"] == 0
 
 
-def test_the_command_sends_it_as_a_line(start_gatherd, pg, tmp_path):
+def test_the_command_prints_the_events(start_gatherd, pg, tmp_path):
     gatherd = start_gatherd(pg)
     request = tmp_path / "request"
-    request.write_text(json.dumps({"listen": []}) + "\n", "utf-8")
-    done = gatherd.command("-J", request)
-    assert json.loads(done.stdout)["error"]["code"] == "bad_request"
+    request.write_text('{"id":"l","listen":["cron"]}\n', "utf-8")
+    env = {**os.environ, "GATHERD_SOCKET": gatherd.socket_path}
+    with subprocess.Popen([programs.program("gather"), "-J", request], env=env, stdout=subprocess.PIPE) as process:
+        assert json.loads(process.stdout.readline())["event"] == "listening"
+        notify(pg, "cron", "now")
+        assert json.loads(process.stdout.readline())["payload"] == "now"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT_S) == 130
