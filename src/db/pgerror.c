@@ -92,6 +92,11 @@ static int position(const PGresult *result)
 	return number > 0 && number <= INT_MAX ? (int)number : 0;
 }
 
+static bool is_sqlstate(const char *text)
+{
+	return strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && text[5] == '\0';
+}
+
 void pgerror_from_result(struct err *err, struct arena *arena, const PGresult *result,
 			 enum err_effects effects)
 {
@@ -103,7 +108,7 @@ void pgerror_from_result(struct err *err, struct arena *arena, const PGresult *r
 	}
 	sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	if (sqlstate == NULL || strlen(sqlstate) != 5) {
+	if (sqlstate == NULL || !is_sqlstate(sqlstate)) {
 		*err = (struct err){.code = ERR_CONNECTION_LOST, .effects = effects};
 		err->message = tidy_or_default(arena, PQresultErrorMessage(result));
 		return;
