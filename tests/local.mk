@@ -20,6 +20,9 @@ include tests/unit/client.mk
 include tests/unit/cli.mk
 endif
 endif
+if !RUNTIME_ONLY
+include tests/fuzz/local.mk
+endif
 
 EXTRA_DIST += tests/unit/suite.h
 
