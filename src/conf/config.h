@@ -49,7 +49,9 @@ struct config_access {
 	const char *const *groups;    /* a member of one of them; empty: any group */
 	const char *const *databases; /* that it may use; empty: all */
 	enum config_access_sql sql;
+	bool read_only;
 	unsigned max_requests; /* 0: as [gatherd] says */
+	unsigned pool_max;     /* 0: as the database's says */
 	unsigned line;
 };
 

@@ -127,8 +127,12 @@ const struct key keys[] = {
 	 .help = "databases that they may use; absent: all"},
 	{IN_ACCESS(sql), "sql", KEY_CHOICE, "any", .choices = access_sqls,
 	 .help = "any SQL, or reports only"},
+	{IN_ACCESS(read_only), "read_only", KEY_BOOL, "no",
+	 .help = "whether they may only read: every statement in a read-only transaction, no CALL and DO"},
 	{IN_ACCESS(max_requests), "max_requests", KEY_COUNT, "0", BOUNDS(0, 65536),
 	 .help = "requests in flight on one connection; 0: as [gatherd] says"},
+	{IN_ACCESS(pool_max), "pool_max", KEY_COUNT, "0", BOUNDS(0, 10000),
+	 .help = "connections to one database that all of them together may use at once; 0: any"},
 };
 /* clang-format on */
 const size_t keys_count = ARRAY_SIZE(keys);

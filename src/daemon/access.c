@@ -285,6 +285,11 @@ bool access_allows_sql(const struct access *access)
 	       (access->section != NULL && access->section->sql == CONFIG_SQL_ANY);
 }
 
+bool access_read_only(const struct access *access)
+{
+	return access->section != NULL && access->section->read_only;
+}
+
 unsigned access_max_requests(const struct access *access, unsigned limit)
 {
 	if (access->section != NULL && access->section->max_requests > 0)

@@ -38,6 +38,7 @@ void access_release(struct access *access);
 bool access_allows_anything(const struct access *access);
 bool access_allows_database(const struct access *access, const char *database);
 bool access_allows_sql(const struct access *access); /* any, not reports only */
+bool access_read_only(const struct access *access);
 /* `limit` or what its section says. */
 unsigned access_max_requests(const struct access *access, unsigned limit);
 

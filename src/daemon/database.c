@@ -36,6 +36,7 @@ int database_new(struct database **ret_database, struct co_loop *loop, struct co
 	if (database == NULL)
 		return -ENOMEM;
 	list_init(&database->node);
+	list_init(&database->shares);
 	database->refs = 1;
 	database->group = group;
 	database->conf = *conf;

@@ -6,6 +6,7 @@
 #include "daemon/depends.h"
 #include "daemon/server.h"
 #include "daemon/session.h"
+#include "daemon/share.h"
 #include "daemon/snapshot.h"
 #include "db/pool.h"
 
@@ -43,6 +44,7 @@ void gather_free(struct gather *gather)
 		item_free(&gather->items[i]);
 	for (size_t i = 0; i < gather->lane_count; i++) {
 		gather->lanes[i].database->pending -= gather->lanes[i].items;
+		share_unref(gather->lanes[i].share);
 		database_unref(gather->lanes[i].database);
 	}
 	list_remove(&gather->node);
@@ -72,6 +74,18 @@ static struct gather_lane *add_lane(struct gather *gather, struct database *data
 	return lane;
 }
 
+static int limit_lane(struct gather_lane *lane, const struct config_access *section)
+{
+	unsigned limit = section != NULL ? section->pool_max : 0;
+
+	if (limit == 0 || limit >= lane->database->conf.pool_max)
+		return 0;
+	lane->share_limit = limit;
+	lane->window = (size_t)limit * GATHER_WINDOW_PER_CONNECTION;
+	lane->share = share_ref(lane->database, section->name);
+	return lane->share != NULL ? 0 : -ENOMEM;
+}
+
 static int choose_lane(struct gather *gather, const struct request_item *request,
 		       struct gather_lane **ret_lane, struct err *ret_err)
 {
@@ -85,7 +99,12 @@ static int choose_lane(struct gather *gather, const struct request_item *request
 	if (rc < 0)
 		return rc;
 	lane = find_lane(gather, database);
-	*ret_lane = lane != NULL ? lane : add_lane(gather, database);
+	if (lane == NULL) {
+		lane = add_lane(gather, database);
+		if (limit_lane(lane, session->access.section) < 0)
+			return err_no_memory(ret_err);
+	}
+	*ret_lane = lane;
 	return 0;
 }
 

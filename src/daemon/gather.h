@@ -27,7 +27,9 @@ struct gather_lane {
 	struct database *database;
 	struct list pending; /* struct item.node: not started */
 	size_t running;
-	size_t window; /* at once */
+	size_t window;	     /* at once */
+	struct share *share; /* NULL: no limit but the pool's */
+	unsigned share_limit;
 	size_t items;
 };
 

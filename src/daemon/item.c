@@ -7,9 +7,18 @@
 #include "daemon/gather.h"
 #include "daemon/sequence.h"
 #include "daemon/session.h"
+#include "daemon/share.h"
+#include "daemon/transaction.h"
+#include "db/lease.h"
 #include "db/pool.h"
 
 #include <errno.h>
+
+bool item_reads_only(const struct item *item)
+{
+	return item->lane->database->conf.read_only ||
+	       access_read_only(&item->gather->session->access);
+}
 
 int item_init(struct item *item, struct gather *gather, struct gather_lane *lane,
 	      const struct request_item *request, size_t index)
@@ -104,15 +113,65 @@ void item_skip(struct item *item, enum err_code code, const char *message)
 	item_fail(item, &err);
 }
 
+/* On a connection that may write, for a client that may not. */
+static void run_guarded(struct step *step)
+{
+	struct item *item = step->item;
+	struct gather *gather = item->gather;
+	struct db_lease lease;
+
+	if (db_lease_take(item->lane->database->pool, &lease,
+			  session_owner(gather->session, gather->number), &gather->arena,
+			  step->deadline_ns) < 0) {
+		step->query.err = lease.query.err;
+		step_take_outcome(step);
+		return;
+	}
+	if (step_prepare(step, &lease) == 0)
+		transaction_run_guarded(step, &lease);
+	db_lease_release(&lease);
+}
+
 static void run_query(struct item *item)
 {
 	struct step *step = &item->steps[0];
 
-	if (step_prepare(step, NULL) == 0) {
+	if (access_read_only(&item->gather->session->access)) {
+		run_guarded(step);
+	} else if (step_prepare(step, NULL) == 0) {
 		db_execute(item->lane->database->pool, &step->query, step->deadline_ns);
 		step_take_outcome(step);
 	}
 	step_end(step, true);
+}
+
+static void run(struct item *item)
+{
+	if (item_is_query(item))
+		run_query(item);
+	else
+		sequence_run(item);
+	item_finish(item);
+}
+
+/* Within its section's part of the pool. */
+static void run_in_share(struct item *item)
+{
+	const struct gather_lane *lane = item->lane;
+	struct gather *gather = item->gather;
+	struct err err;
+	int rc = share_take(lane->share, lane->share_limit,
+			    session_owner(gather->session, gather->number), item->deadline_ns);
+
+	if (rc == 0) {
+		run(item);
+		share_give(lane->share, lane->share_limit);
+	} else if (rc == -ECANCELED && gather->stop_code == ERR_SHUTTING_DOWN) {
+		item_skip(item, ERR_SHUTTING_DOWN, "gatherd is shutting down");
+	} else {
+		share_refused(rc, &err);
+		item_fail(item, &err);
+	}
 }
 
 int item_main(void *arg)
@@ -120,15 +179,10 @@ int item_main(void *arg)
 	struct item *item = arg;
 	const char *missing = depends_missing(item);
 
-	if (missing != NULL) {
+	if (missing != NULL)
 		item_skip(item, ERR_SKIPPED, missing);
-	} else {
-		if (item_is_query(item))
-			run_query(item);
-		else
-			sequence_run(item);
-		item_finish(item);
-	}
+	else
+		run_in_share(item);
 	gather_item_ended(item->gather, item);
 	return item->err.code == ERR_NONE ? 0 : -EIO;
 }

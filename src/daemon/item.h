@@ -37,6 +37,9 @@ static inline bool item_is_query(const struct item *item)
 	return item->request->kind == REQUEST_QUERY;
 }
 
+/* Whether the database or its client's section is for reading only. */
+bool item_reads_only(const struct item *item);
+
 /* 0 or -ENOMEM. Its steps live in the gather's arena. */
 int item_init(struct item *item, struct gather *gather, struct gather_lane *lane,
 	      const struct request_item *request, size_t index) MUST_CHECK;

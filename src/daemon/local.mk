@@ -17,6 +17,7 @@ libdaemon_la_SOURCES = \
 	src/daemon/sequence.c src/daemon/sequence.h \
 	src/daemon/server.c src/daemon/server.h \
 	src/daemon/session.c src/daemon/session.h \
+	src/daemon/share.c src/daemon/share.h \
 	src/daemon/snapshot.c src/daemon/snapshot.h \
 	src/daemon/stats.c src/daemon/stats.h \
 	src/daemon/step.c src/daemon/step.h \

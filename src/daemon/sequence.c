@@ -18,7 +18,7 @@ void sequence_skip_rest(struct item *item, size_t first)
 
 static void run_step(struct step *step, struct db_lease *lease)
 {
-	if (step->item->lane->database->conf.read_only) {
+	if (item_reads_only(step->item)) {
 		transaction_run_guarded(step, lease);
 		return;
 	}

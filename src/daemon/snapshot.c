@@ -7,6 +7,7 @@
 #include "daemon/gather.h"
 #include "daemon/item.h"
 #include "daemon/session.h"
+#include "daemon/share.h"
 #include "db/lease.h"
 
 #include <errno.h>
@@ -20,7 +21,8 @@ struct snapshot_holder {
 	struct co_task *task; /* NULL: not begun, or ended */
 	bool waiting;	      /* for its connection: has nothing yet */
 	bool leader;
-	bool used; /* has run an item, so that the savepoint has to be gone back to */
+	bool used;    /* has run an item, so that the savepoint has to be gone back to */
+	bool sharing; /* has one of its section's connections */
 	struct db_lease lease;
 };
 
@@ -246,6 +248,36 @@ static void fail_pending(struct gather *gather, const struct err *err)
 	}
 }
 
+/* Waits. */
+static int take_connection(struct snapshot_holder *holder, int64_t deadline_ns, struct err *ret_err)
+{
+	struct gather *gather = holder->snapshot->gather;
+	const struct gather_lane *lane = &gather->lanes[0];
+	struct db_owner owner = session_owner(gather->session, gather->number);
+	int rc = share_take(lane->share, lane->share_limit, owner, deadline_ns);
+
+	if (rc < 0) {
+		share_refused(rc, ret_err);
+		return rc;
+	}
+	holder->sharing = true;
+	rc = db_lease_take(lane->database->pool, &holder->lease, owner, &gather->arena,
+			   deadline_ns);
+	if (rc < 0)
+		*ret_err = holder->lease.query.err;
+	return rc;
+}
+
+static void give_back(struct snapshot_holder *holder)
+{
+	const struct gather_lane *lane = &holder->snapshot->gather->lanes[0];
+
+	db_lease_release(&holder->lease);
+	if (holder->sharing)
+		share_give(lane->share, lane->share_limit);
+	holder->sharing = false;
+}
+
 static void leave(struct snapshot_holder *holder, int64_t deadline_ns)
 {
 	struct db_query commit = own_query(holder->snapshot->gather, "commit", NULL);
@@ -255,7 +287,7 @@ static void leave(struct snapshot_holder *holder, int64_t deadline_ns)
 	/* If it fails the session is reset, which ends the transaction as well. */
 	if (db_lease_holds(&holder->lease))
 		run_own(holder, queries, 1, deadline_ns, &err);
-	db_lease_release(&holder->lease);
+	give_back(holder);
 }
 
 static int start_members(struct snapshot *snapshot);
@@ -272,14 +304,12 @@ static int holder_main(void *arg)
 
 	holder->task = co_task_current();
 	holder->waiting = true;
-	rc = db_lease_take(gather->lanes[0].database->pool, &holder->lease,
-			   session_owner(gather->session, gather->number), &gather->arena,
-			   deadline_ns);
+	rc = take_connection(holder, deadline_ns, &err);
 	holder->waiting = false;
 	if (rc < 0) {
-		err = holder->lease.query.err;
+		/* err says why */
 	} else if (nothing_left(gather)) {
-		db_lease_release(&holder->lease);
+		give_back(holder);
 		holder->task = NULL;
 		return 0;
 	} else {
@@ -328,6 +358,9 @@ int snapshot_start(struct gather *gather)
 	const struct database *database = gather->lanes[0].database;
 	size_t count =
 		MIN(MIN(gather->item_count, (size_t)database->conf.pool_max), gather->concurrency);
+
+	if (gather->lanes[0].share != NULL)
+		count = MIN(count, (size_t)gather->lanes[0].share_limit);
 
 	if (snapshot == NULL)
 		return -ENOMEM;

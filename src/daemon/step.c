@@ -250,10 +250,9 @@ static int judge(struct step *step)
 	step->query.class = sql_classify(step->request->sql);
 	switch (step->query.class.refusal) {
 	case SQL_RUNS:
-		if (step->query.class.ends_transactions &&
-		    step->item->lane->database->conf.read_only)
-			return refuse(step, "CALL and DO may begin a transaction that writes; this "
-					    "database is read-only here");
+		if (step->query.class.ends_transactions && item_reads_only(step->item))
+			return refuse(step, "CALL and DO may begin a transaction that writes; the "
+					    "database is read-only for you");
 		return 0;
 	case SQL_EMPTY:
 		return refuse(step, "the query is empty");

@@ -2,7 +2,6 @@
 #include "daemon/transaction.h"
 
 #include "base/arena.h"
-#include "daemon/database.h"
 #include "daemon/gather.h"
 #include "daemon/item.h"
 #include "daemon/sequence.h"
@@ -33,11 +32,6 @@ static struct db_query own_query(const struct item *item, const char *sql)
  */
 static const char guard_sql[] = "savepoint gatherd";
 
-static bool is_guarded(const struct item *item)
-{
-	return item->lane->database->conf.read_only;
-}
-
 static const char *begin_sql(const struct item *item)
 {
 	static const char *const levels[] = {
@@ -48,7 +42,7 @@ static const char *begin_sql(const struct item *item)
 	};
 
 	return arena_printf(&item->gather->arena, "begin%s%s%s", levels[item->request->isolation],
-			    item->request->read_only || is_guarded(item) ? " read only" : "",
+			    item->request->read_only || item_reads_only(item) ? " read only" : "",
 			    item->request->deferrable ? " deferrable" : "");
 }
 
@@ -83,7 +77,7 @@ static size_t opening_queries(const struct item *item, struct opening *opening,
 {
 	queries[0] = &opening->begin;
 	queries[1] = &opening->guard;
-	return is_guarded(item) ? 2 : 1;
+	return item_reads_only(item) ? 2 : 1;
 }
 
 static const struct err *opening_error(const struct opening *opening)

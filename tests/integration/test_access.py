@@ -94,3 +94,47 @@ def test_an_unknown_user_is_a_mistake_or_matches_nobody(gatherd_with_access, nob
     gatherd = gatherd_with_access(ghosts={"users": "no-such-user-anywhere"}, all={"users": "root"})
     with connect_as(gatherd.socket_path, *nobody) as client:
         assert client.gather(["select 1"])["error"]["code"] == "denied"
+
+
+def test_pool_max_of_a_section(gatherd_with_access, pg, nobody):
+    gatherd = gatherd_with_access(web={"users": "nobody", "pool_max": "2"}, all={})
+    with pg.gate() as gate, connect_as(gatherd.socket_path, *nobody) as client, \
+            connect_as(gatherd.socket_path, *nobody) as second:
+        client.send(gather=[gate.sql] * 3 + [{"sequence": [gate.sql]}, {"transaction": [gate.sql]}], id="c")
+        second.send(gather=[gate.sql] * 3, snapshot=True, id="s")
+        gate.wait_waiting(2)
+        refused = second.one({"sql": "select 1", "timeout": 0.1})["error"]
+        assert refused["code"] == "timeout" and refused["effects"] == "none"
+        # The rest of the pool is the others', and so is another database's.
+        with gatherd.client() as other:
+            assert other.gather(["select 1"] * 4)["ok"] is True
+        assert second.gather(["select 1"], db="other")["ok"] is True
+        assert gate.waiting() == 2
+        gate.open()
+        assert client.recv()["ok"] is True and second.recv()["ok"] is True
+
+
+def test_those_who_wait_for_their_section_take_turns(gatherd_with_access, pg, nobody):
+    gatherd = gatherd_with_access(web={"users": "nobody", "pool_max": "1"}, all={})
+    with pg.gate() as gate, connect_as(gatherd.socket_path, *nobody) as client, \
+            connect_as(gatherd.socket_path, *nobody) as second:
+        client.send(gather=[gate.sql] + ["select 1"] * 200, id=1)
+        gate.wait_waiting(1)
+        second.send(gather=["select 2"], id=2)
+        client.send(cancel=1, id=3)
+        assert client.recv()["cancelled"] is True
+        assert client.recv()["failed"] == 201
+        assert second.recv()["ok"] is True
+        gate.open()
+
+
+def test_a_section_that_may_only_read(gatherd_with_access, pg, nobody):
+    pg.psql("drop table if exists t_readers; create table t_readers (n int)")
+    gatherd = gatherd_with_access(web={"users": "nobody", "read_only": "yes"}, all={})
+    write = "insert into t_readers values (1)"
+    with connect_as(gatherd.socket_path, *nobody) as client:
+        assert client.one(write)["error"]["sqlstate"] == "25006"
+        assert client.one({"transaction": [write], "read_only": False})["error"]["sqlstate"] == "25006"
+        assert client.value("select count(*) from t_readers") == 0
+    with gatherd.client() as client:
+        assert "error" not in client.one(write)

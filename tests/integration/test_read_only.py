@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: PostgreSQL
-"""A database that is read_only here: what has been tried to write to it all the same."""
+"""A database that is read_only here, or a client that is: what has been tried to write all the same."""
 import pytest
 
 OFF = "select set_config('default_transaction_read_only', 'off', false)"
 WRITE = "insert into ro_target values (1) returning n"
 
 
-@pytest.fixture
-def reader(start_gatherd, pg):
-    """A client of a daemon with one read-only connection, of a role that may write."""
+@pytest.fixture(params=["database", "access"])
+def reader(start_gatherd, pg, request):
+    """A client that may only read, of a daemon with one connection, of a role that may write."""
     pg.psql("drop table if exists ro_target; create table ro_target (n int); "
             "create or replace procedure ro_write() language plpgsql as $$ begin commit; "
             "set transaction read write; insert into ro_target values (1); end $$; "
@@ -16,7 +16,10 @@ def reader(start_gatherd, pg):
             f"$$ {OFF}; select 1 $$; "
             "create or replace function ro_write_f() returns int language sql as "
             "$$ insert into ro_target values (1); select 1 $$")
-    gatherd = start_gatherd(pg, main={"pool_max": 1, "read_only": "yes"})
+    if request.param == "database":
+        gatherd = start_gatherd(pg, main={"pool_max": 1, "read_only": "yes"})
+    else:
+        gatherd = start_gatherd(pg, main={"pool_max": 1}, sections={"access readers": {"read_only": "yes"}})
     with gatherd.client() as client:
         yield client
     assert pg.psql("select count(*) from ro_target") == "0"

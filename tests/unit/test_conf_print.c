@@ -101,7 +101,8 @@ static const char *const files[] = {
 	   "slow_query = 1us\n",
 	DB "x=y\n[database b]\nconninfo = y=z\n[gatherd]\ndefault_database = b\n",
 	DB "x=y\n[database b]\nconninfo = y=z\n[access n]\n[access m]\nusers = " A60 "\n " A60
-	   "1, " A60 "2\n " A60 "3\ngroups = a\ndatabases = b a\nsql = reports\nmax_requests = 9\n",
+	   "1, " A60 "2\n " A60 "3\ngroups = a\ndatabases = b a\nsql = reports\nmax_requests = 9\n"
+	   "read_only = yes\npool_max = 3\n",
 };
 
 START_TEST(output_loads_to_the_same)

@@ -73,6 +73,8 @@ START_TEST(values_are_taken)
 						 "databases = a b\n"
 						 "sql = reports\n"
 						 "max_requests = 3\n"
+						 "read_only = yes\n"
+						 "pool_max = 4\n"
 						 "[access y]\n");
 	const struct config_access *access = config->accesses;
 
@@ -101,6 +103,10 @@ START_TEST(values_are_taken)
 	ck_assert_str_eq(access->databases[1], "b");
 	ck_assert_int_eq(access->sql, CONFIG_SQL_REPORTS);
 	ck_assert_uint_eq(access->max_requests, 3);
+	ck_assert(access->read_only);
+	ck_assert_uint_eq(access->pool_max, 4);
+	ck_assert(!access[1].read_only);
+	ck_assert_uint_eq(access[1].pool_max, 0);
 	ck_assert_ptr_null(access[1].users[0]);
 	ck_assert_ptr_null(access[1].groups[0]);
 	ck_assert_ptr_null(access[1].databases[0]);
