@@ -239,12 +239,17 @@ static void fail_pending(struct gather *gather, const struct err *err)
 {
 	struct list *pending = &gather->lanes[0].pending;
 
-	list_splice_back(pending, &gather->blocked);
 	while (!list_empty(pending)) {
 		struct item *item = LIST_ENTRY(pending->next, struct item, node);
+		const char *missing = depends_missing(item);
 
 		list_remove(&item->node);
-		item_fail(item, err);
+		if (missing != NULL)
+			item_skip(item, ERR_SKIPPED, missing);
+		else
+			item_fail(item, err);
+		/* Those that waited for it are pending now. */
+		depends_item_ended(gather, item);
 	}
 }
 

@@ -180,3 +180,15 @@ def test_it_waits_for_no_connection_when_no_item_is_left(start_gatherd, pg):
         assert result["error"]["code"] == "timeout" and result["error"]["effects"] == "none"
         gate.open()
         assert holder.recv()["ok"] is True
+
+
+def test_without_a_connection_those_that_take_values_are_skipped(start_gatherd, pg):
+    gatherd = start_gatherd(pg, main={"conninfo": "host=/nonexistent dbname=postgres", "unavailable_after": "100ms"})
+    take = {"sql": "select $1::int as n", "params": [{"from": "a", "column": "n", "row": 0}]}
+    chain = {"sql": "select $1::int as n", "params": [{"from": "b", "column": "n", "row": 0}]}
+    with gatherd.client() as client:
+        answer = client.request({"gather": {"c": chain, "b": take, "a": "select 1 as n"}, "snapshot": True})
+        errors = {name: result["error"] for name, result in answer["results"].items()}
+    assert {name: error["code"] for name, error in errors.items()} == {
+        "a": "unavailable", "b": "skipped", "c": "skipped"}
+    assert all(error["effects"] == "none" for error in errors.values())
