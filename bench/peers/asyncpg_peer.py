@@ -77,7 +77,7 @@ async def reports(path, generators, clients, seconds, size):
 
 async def rows(sql):
     connection = await asyncpg.connect()
-    sys.stdout.write(json.dumps([list(row) for row in await connection.fetch(sql)], default=str))
+    json.dump([list(row) for row in await connection.fetch(sql)], sys.stdout, default=str)
     await connection.close()
 
 

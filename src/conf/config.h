@@ -72,6 +72,7 @@ struct config {
 	size_t max_answer_bytes;
 	int64_t request_timeout_ns;
 	int64_t max_request_timeout_ns;
+	int64_t client_read_timeout_ns;
 	int64_t client_write_timeout_ns;
 	size_t item_buffer_bytes;
 	size_t memory_limit_bytes;

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "daemon/database.h"
 #include "daemon/depends.h"
+#include "daemon/room.h"
 #include "daemon/server.h"
 #include "daemon/session.h"
 #include "daemon/share.h"
@@ -146,6 +147,7 @@ static int make_items(struct gather *gather, struct err *ret_err)
 	size_t lanes_max = MIN(request->item_count, gather->session->server->database_count);
 
 	set_deadline(gather);
+	room_begin(gather);
 	gather->concurrency = gather->request.options.concurrency > 0
 				      ? gather->request.options.concurrency
 				      : SIZE_MAX;
@@ -313,20 +315,13 @@ static void end_never_run(struct gather *gather)
 	}
 }
 
-bool gather_charge(struct gather *gather, size_t bytes)
+void gather_item_failed_late(struct gather *gather)
 {
-	size_t limit = gather->session->server->config->max_answer_bytes;
-
-	if (bytes > limit || gather->answer_bytes > limit - bytes)
-		return false;
-	gather->answer_bytes += bytes;
-	return true;
-}
-
-void gather_uncharge(struct gather *gather, size_t bytes)
-{
-	/* What was refused last was not charged. */
-	gather->answer_bytes -= MIN(bytes, gather->answer_bytes);
+	gather->failed++;
+	if (!gather->request.options.cancel_on_error || gather->stopped)
+		return;
+	gather->stopped = true;
+	co_group_cancel(&gather->group);
 }
 
 /* ---- the answer ---- */
@@ -361,7 +356,7 @@ static void write_combined(struct gather *gather)
 			json_write_string(tail, item->request->name);
 			buf_putc(tail, ':');
 		}
-		item_write(item, tail, !by_name);
+		item_write(item, output, !by_name);
 		item_free(item);
 		if (output_check(output) < 0)
 			return;

@@ -75,9 +75,7 @@ void gather_cancel(struct gather *gather, enum err_code code);
 
 /* An item's task is at its end: others may start. */
 void gather_item_ended(struct gather *gather, struct item *item);
-
-/* Takes `bytes` into account for a combined answer: false when it would get too large. */
-bool gather_charge(struct gather *gather, size_t bytes);
-void gather_uncharge(struct gather *gather, size_t bytes);
+/* One that had ended well, and on whose end others may have begun, has failed all the same. */
+void gather_item_failed_late(struct gather *gather);
 
 #endif

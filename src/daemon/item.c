@@ -5,6 +5,8 @@
 #include "daemon/database.h"
 #include "daemon/depends.h"
 #include "daemon/gather.h"
+#include "daemon/output.h"
+#include "daemon/room.h"
 #include "daemon/sequence.h"
 #include "daemon/session.h"
 #include "daemon/share.h"
@@ -70,14 +72,49 @@ static void write_event(const struct item *item)
 	session_output_changed(session);
 }
 
+/* The first that failed; a step's rows may have been given up when all had gone well. */
+static void take_error_of_steps(struct item *item)
+{
+	for (size_t i = 0; i < item->request->step_count && item->err.code == ERR_NONE; i++)
+		item->err = item->steps[i].err;
+}
+
+static struct step *first_not_ended(struct item *item)
+{
+	for (size_t i = 0; i < item->request->step_count; i++)
+		if (!item->steps[i].ended)
+			return &item->steps[i];
+	return NULL;
+}
+
+void item_drop_rows(struct item *item, const char *why)
+{
+	bool ended_well = item->ended && item->err.code == ERR_NONE;
+	struct step *largest = &item->steps[0], *next;
+
+	for (size_t i = 1; i < item->request->step_count; i++)
+		if (step_bytes(&item->steps[i]) > step_bytes(largest))
+			largest = &item->steps[i];
+	next = largest->ended && !item->ended ? first_not_ended(item) : NULL;
+	step_drop_rows(largest, why);
+	if (next != NULL) /* a step has failed: there the item ends */
+		step_drop_rows(next, why);
+	if (!ended_well)
+		return;
+	take_error_of_steps(item);
+	if (item->err.code != ERR_NONE)
+		gather_item_failed_late(item->gather);
+}
+
 void item_finish(struct item *item)
 {
 	struct gather *gather = item->gather;
 
 	item->ended = true;
-	if (item_is_query(item)) {
-		item->err = item->steps[0].err;
-	} else {
+	take_error_of_steps(item);
+	if (!item_is_query(item)) {
+		if (item->err.code != ERR_NONE && !gather->request.options.stream)
+			room_take_error(gather, &item->err);
 		item->elapsed_ns = co_now_ns() - gather->read_ns;
 		item->queued_ns = item->steps[0].queued_ns;
 		if (gather->request.options.stream)
@@ -187,28 +224,47 @@ int item_main(void *arg)
 	return item->err.code == ERR_NONE ? 0 : -EIO;
 }
 
-void item_write(struct item *item, struct buf *out, bool with_name)
+static void write_step(struct step *step, struct output *out, bool with_name)
 {
 	struct reply_outcome outcome;
+	struct buf *tail = output_tail(out);
+
+	step_outcome(step, &outcome);
+	if (!with_name)
+		outcome.name = (struct str){NULL, 0};
+	if (tail == NULL)
+		return;
+	reply_outcome_begin(tail, &outcome);
+	if (output_check(out) < 0 ||
+	    (outcome.err == NULL && outcome.has_rows && output_take(out, &step->rows) < 0))
+		return;
+	tail = output_tail(out);
+	if (tail != NULL)
+		reply_outcome_finish(tail, &outcome);
+}
+
+void item_write(struct item *item, struct output *out, bool with_name)
+{
+	struct reply_outcome outcome;
+	struct buf *tail;
 
 	if (item_is_query(item)) {
-		step_outcome(&item->steps[0], &outcome);
-		if (!with_name)
-			outcome.name = (struct str){NULL, 0};
-		reply_write_outcome(out, &outcome);
+		write_step(&item->steps[0], out, with_name);
 		return;
 	}
 	set_outcome(item, &outcome);
 	if (!with_name)
 		outcome.name = (struct str){NULL, 0};
-	reply_steps_begin(out, &outcome);
+	tail = output_tail(out);
+	if (tail != NULL)
+		reply_steps_begin(tail, &outcome);
 	for (size_t i = 0; i < item->request->step_count; i++) {
-		struct reply_outcome of_step;
-
-		if (i > 0)
-			buf_putc(out, ',');
-		step_outcome(&item->steps[i], &of_step);
-		reply_write_outcome(out, &of_step);
+		tail = output_tail(out);
+		if (tail != NULL && i > 0)
+			buf_putc(tail, ',');
+		write_step(&item->steps[i], out, true);
 	}
-	reply_steps_finish(out, &outcome);
+	tail = output_tail(out);
+	if (tail != NULL)
+		reply_steps_finish(tail, &outcome);
 }

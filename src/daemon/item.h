@@ -16,6 +16,7 @@
 
 struct gather;
 struct gather_lane;
+struct output;
 
 struct item {
 	struct gather *gather;
@@ -52,7 +53,11 @@ void item_skip(struct item *item, enum err_code code, const char *message);
 void item_fail(struct item *item, const struct err *err);
 /* Its steps have ended: sets the rest of the outcome. */
 void item_finish(struct item *item);
-/* Its part of a combined answer. `name` is left out where the answer has it as a key. */
-void item_write(struct item *item, struct buf *out, bool with_name);
+/* The rows of its largest step are given up for want of room, which `why` tells (a text that
+ * stays). What is still to come of it is ended; one that had ended well has failed. */
+void item_drop_rows(struct item *item, const char *why);
+/* Its part of a combined answer; its rows are handed over. `name` is left out where the answer has
+ * it as a key. */
+void item_write(struct item *item, struct output *out, bool with_name);
 
 #endif

@@ -14,6 +14,7 @@ libdaemon_la_SOURCES = \
 	src/daemon/output.c src/daemon/output.h \
 	src/daemon/params.c src/daemon/params.h \
 	src/daemon/reports.c src/daemon/reports.h \
+	src/daemon/room.c src/daemon/room.h \
 	src/daemon/sequence.c src/daemon/sequence.h \
 	src/daemon/server.c src/daemon/server.h \
 	src/daemon/session.c src/daemon/session.h \

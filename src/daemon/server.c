@@ -18,9 +18,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* New requests are refused from this part of memory_limit on, so that those that run have the rest.
- */
+/* New requests are refused from this part of a limit on, so that those that run have the rest. */
 #define MEMORY_REFUSE_PART(limit) ((limit) / 4 * 3)
+/* Rows and input never take all of memory_limit: a small answer always finds room. */
+#define MEMORY_ROWS_PART(limit)	 ((limit) / 8 * 5)
+#define MEMORY_INPUT_PART(limit) ((limit) / 4)
 /* What is left of the time to stop when everything has been cancelled: PostgreSQL has to confirm.
  */
 #define STOP_GRACE_NS (5 * CLOCK_SECOND)
@@ -47,6 +49,20 @@ void server_count_error(struct server *server, enum err_code code)
 	server->errors[code]++;
 }
 
+void server_limit_memory(struct server *server, size_t limit_bytes)
+{
+	server->memory.limit_bytes = limit_bytes;
+	server->rows.parent = server->input.parent = &server->memory;
+	server->rows.limit_bytes = MEMORY_ROWS_PART(limit_bytes);
+	server->input.limit_bytes = MEMORY_INPUT_PART(limit_bytes);
+}
+
+static bool is_nearly_full(const struct budget *budget)
+{
+	return budget->limit_bytes != 0 &&
+	       budget->used_bytes > MEMORY_REFUSE_PART(budget->limit_bytes);
+}
+
 bool server_refuses(const struct server *server, struct err *ret_err)
 {
 	if (server->state >= SERVER_DRAINING) {
@@ -54,8 +70,7 @@ bool server_refuses(const struct server *server, struct err *ret_err)
 			       "gatherd is shutting down");
 		return true;
 	}
-	if (server->memory.limit_bytes != 0 &&
-	    server->memory.used_bytes > MEMORY_REFUSE_PART(server->memory.limit_bytes)) {
+	if (is_nearly_full(&server->memory) || is_nearly_full(&server->rows)) {
 		err_set_static(ret_err, ERR_QUEUE_FULL, ERR_EFFECTS_NONE,
 			       "the daemon's buffers are near memory_limit; try again later");
 		return true;
@@ -186,7 +201,7 @@ static int apply_config(struct server *server, struct config *config)
 	}
 	access_table_unref(server->access);
 	server->access = access;
-	server->memory.limit_bytes = config->memory_limit_bytes;
+	server_limit_memory(server, config->memory_limit_bytes);
 	log_set_level(config->log_level);
 	if (server->config != NULL)
 		warn_of_fixed(server->config, config);
@@ -397,7 +412,7 @@ int server_run(const char *config_path, struct config *config)
 	server->started_ns = co_loop_now_ns(server->loop);
 	list_init(&server->databases);
 	list_init(&server->sessions);
-	budget_init(&server->memory, config->memory_limit_bytes, NULL);
+	server_limit_memory(server, config->memory_limit_bytes);
 	co_group_init(&server->group, server->loop, CO_KEEP_GOING);
 	notify_open(&server->notify, server->loop);
 	rc = co_loop_run(server->loop, server_main, server);

@@ -42,7 +42,9 @@ struct server {
 	struct list sessions; /* struct session.node */
 	size_t session_count;
 	size_t requests_running;
-	struct budget memory; /* buffers and arenas of all clients */
+	struct budget memory; /* buffers and arenas of all clients: memory_limit */
+	struct budget rows;   /* of it: rows, until they are written */
+	struct budget input;  /* of it: what clients have sent and is not read yet */
 
 	/* since the start */
 	int64_t started_ns;
@@ -56,6 +58,8 @@ struct server {
 /* Runs the service until it is told to stop: the process's exit status. */
 int server_run(const char *config_path, struct config *config);
 
+/* Sets memory_limit, and what of it is for what. */
+void server_limit_memory(struct server *server, size_t limit_bytes);
 /* `name` absent: the default one. NULL when there is none. */
 struct database *server_find_database(struct server *server, struct str name);
 void server_count_error(struct server *server, enum err_code code);

@@ -24,6 +24,8 @@
 /* Slower than this over client_write_timeout is as good as dead. */
 #define MIN_READ_BYTES_PER_SECOND 1024
 
+static const char no_room[] = "the daemon's memory_limit leaves no room for this request";
+
 static void pump(struct session *session);
 
 /* ---- its end ---- */
@@ -35,6 +37,7 @@ static void free_session(struct session *session)
 	assert(session->request_count == 0);
 	co_watch_stop(&session->watch);
 	co_timer_stop(&session->again);
+	co_timer_stop(&session->unfinished);
 	co_timer_stop(&session->slow);
 	co_hook_stop(&session->flush);
 	sys.close(session->fd);
@@ -75,14 +78,19 @@ void session_close(struct session *session)
 	end_soon(session);
 }
 
-static void drop(struct session *session, const char *why)
+static void count_dropped(struct session *session, const char *why)
 {
-	if (session->gone)
-		return;
 	session->server->clients_dropped++;
 	log_warning("client %llu (pid %d, uid %u): dropped: %s",
 		    (unsigned long long)session->number, (int)session->access.pid,
 		    (unsigned)session->access.uid, why);
+}
+
+static void drop(struct session *session, const char *why)
+{
+	if (session->gone)
+		return;
+	count_dropped(session, why);
 	session_close(session);
 }
 
@@ -265,6 +273,34 @@ static void refuse_input(struct session *session, enum err_code code, const char
 	answer_error(session, code, message);
 	session->closing = true;
 	buf_free(&session->input);
+	co_timer_stop(&session->unfinished);
+	end_soon(session);
+}
+
+static void on_unfinished(void *arg)
+{
+	struct session *session = arg;
+
+	if (session->gone || session->closing)
+		return;
+	count_dropped(session, "its request has no end (client_read_timeout)");
+	refuse_input(session, ERR_TIMEOUT,
+		     "the request line had no end within client_read_timeout");
+}
+
+/* Of a line that has begun we have the rest to wait for: it holds memory, and not for ever. */
+static void expect_end_of_line(struct session *session)
+{
+	int64_t limit_ns = session->server->config->client_read_timeout_ns;
+	struct co_loop *loop = session->server->loop;
+
+	if (buf_len(&session->input) == 0)
+		co_timer_stop(&session->unfinished);
+	else if (session->unfinished.heap_index == 0 && limit_ns > 0 &&
+		 co_timer_start(&session->unfinished, loop,
+				clock_after_ns(co_loop_now_ns(loop), limit_ns), on_unfinished,
+				session) < 0)
+		drop(session, "out of memory");
 }
 
 static void take_line(struct session *session, struct str line)
@@ -300,9 +336,12 @@ static bool take_lines(struct session *session)
 			if (session->scanned > limit_bytes)
 				refuse_input(session, ERR_TOO_LARGE,
 					     "the request line is longer than max_request");
+			else
+				expect_end_of_line(session);
 			return true;
 		}
 		session->scanned = 0;
+		co_timer_stop(&session->unfinished);
 		line = (struct str){data, (size_t)(newline - data)};
 		if (line.len > limit_bytes) {
 			refuse_input(session, ERR_TOO_LARGE,
@@ -312,6 +351,8 @@ static bool take_lines(struct session *session)
 		take_line(session, line);
 		buf_consume(input, line.len + 1);
 	}
+	/* While we read nothing, its line cannot come to its end. */
+	co_timer_stop(&session->unfinished);
 	return false;
 }
 
@@ -324,6 +365,7 @@ static void take_end(struct session *session)
 		take_line(session, buf_str(input));
 		buf_free(input);
 	}
+	co_timer_stop(&session->unfinished);
 	session->closing = true;
 	end_soon(session);
 }
@@ -335,10 +377,45 @@ static bool peer_is_gone(const struct session *session)
 	return poll(&pfd, 1, 0) == 1 && (pfd.revents & (POLLHUP | POLLERR)) != 0;
 }
 
+/* Whoever has sent most gives up what it has sent; false when that is this one. */
+static bool make_room(struct session *session)
+{
+	struct session *largest = session;
+	size_t most_bytes = session->input.cap + READ_ONCE_BYTES;
+
+	list_for_each (node, &session->server->sessions) {
+		struct session *other = LIST_ENTRY(node, struct session, node);
+
+		if (other->input.cap > most_bytes) {
+			largest = other;
+			most_bytes = other->input.cap;
+		}
+	}
+	if (largest == session)
+		return false;
+	refuse_input(largest, ERR_QUEUE_FULL, no_room);
+	return true;
+}
+
+static char *reserve(struct session *session)
+{
+	struct buf *input = &session->input;
+	char *room;
+
+	while ((room = buf_reserve(input, READ_ONCE_BYTES)) == NULL) {
+		int error = buf_error(input);
+
+		buf_truncate(input, buf_len(input));
+		if (error != -ENOBUFS || !make_room(session))
+			break;
+	}
+	return room;
+}
+
 /* 0: nothing more for now; > 0: read some; -errno. */
 static ssize_t receive(struct session *session)
 {
-	char *room = buf_reserve(&session->input, READ_ONCE_BYTES);
+	char *room = reserve(session);
 	ssize_t got;
 
 	if (room == NULL)
@@ -381,8 +458,7 @@ static void pump(struct session *session)
 		}
 		got = receive(session);
 		if (got == -ENOMEM) {
-			refuse_input(session, ERR_QUEUE_FULL,
-				     "the daemon's memory_limit leaves no room for this request");
+			refuse_input(session, ERR_QUEUE_FULL, no_room);
 			break;
 		}
 		if (got < 0) {
@@ -474,7 +550,7 @@ int session_new(struct server *server, int fd)
 	list_init(&session->paused);
 	list_init(&session->subscriptions);
 	list_init(&session->behind);
-	buf_init(&session->input, 0, &server->memory);
+	buf_init(&session->input, 0, &server->input);
 	output_init(&session->output, &server->memory);
 	rc = access_identify(&session->access, server->access, fd);
 	if (rc == 0)

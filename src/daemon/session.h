@@ -32,13 +32,14 @@ struct session {
 	struct access access;
 
 	struct buf input;
-	size_t scanned;		   /* bytes of input known to hold no newline */
-	uint64_t line;		   /* of the last line read */
-	struct co_timer again;	   /* goes on reading in the next turn: edges are told once */
-	struct list requests;	   /* struct gather.node, under way */
-	size_t request_count;	   /* with the subscriptions */
-	struct list subscriptions; /* struct subscription.node, under way too */
-	struct list behind;	   /* struct subscription.behind_node: the client must read first */
+	struct co_timer unfinished; /* a line that has begun must have its end by then */
+	size_t scanned;		    /* bytes of input known to hold no newline */
+	uint64_t line;		    /* of the last line read */
+	struct co_timer again;	    /* goes on reading in the next turn: edges are told once */
+	struct list requests;	    /* struct gather.node, under way */
+	size_t request_count;	    /* with the subscriptions */
+	struct list subscriptions;  /* struct subscription.node, under way too */
+	struct list behind; /* struct subscription.behind_node: the client must read first */
 
 	struct output output;
 	struct co_hook flush;	  /* writes at the end of the turn */

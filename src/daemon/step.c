@@ -7,6 +7,7 @@
 #include "daemon/depends.h"
 #include "daemon/gather.h"
 #include "daemon/item.h"
+#include "daemon/room.h"
 #include "daemon/server.h"
 #include "daemon/session.h"
 #include "daemon/types.h"
@@ -18,6 +19,8 @@
 /* The protocol's limit on a rows line, with room for what closes it. */
 #define STEP_LINE_BYTES	   (32 * 1024 - 4)
 #define STEP_LOG_SQL_BYTES 200
+/* What a column takes in the answer, about. */
+#define COLUMN_BYTES 64
 /* libpq holds a whole row: the largest one that is streamed where max_answer is less. */
 #define STEP_ROW_BYTES (16 * 1024 * 1024)
 
@@ -40,8 +43,8 @@ void step_init(struct step *step, struct item *item, const struct request_query 
 	list_init(&step->unsent_node);
 	list_init(&step->paused_node);
 	/* Charged to the daemon, since the session's output may take their memory over. */
-	buf_init(&step->columns, 0, &gather->session->server->memory);
-	buf_init(&step->rows, 0, &gather->session->server->memory);
+	buf_init(&step->columns, 0, &gather->session->server->rows);
+	buf_init(&step->rows, 0, &gather->session->server->rows);
 	step->deadline_ns = item->deadline_ns;
 	if (request->timeout_ns > 0)
 		step->deadline_ns = MIN(step->deadline_ns,
@@ -65,6 +68,41 @@ static int stop(struct step *step, enum err_code code, const char *message)
 	return -ENOBUFS;
 }
 
+static void drop_rows(struct step *step)
+{
+	room_give_back(gather_of(step), step_bytes(step));
+	buf_free(&step->rows);
+	buf_free(&step->columns);
+}
+
+/* Its statement went well; only its rows are missing. */
+static void fail_for_room(struct step *step)
+{
+	enum err_effects effects =
+		step->query.class.plain_read ? ERR_EFFECTS_NONE : ERR_EFFECTS_DONE;
+
+	if (step->item->transaction == REPLY_ROLLED_BACK)
+		effects = ERR_EFFECTS_NONE;
+	else if (step->item->transaction == REPLY_UNKNOWN)
+		effects = ERR_EFFECTS_UNKNOWN;
+	err_set_static(&step->err, step->stop_code, effects, step->stop_message);
+}
+
+void step_drop_rows(struct step *step, const char *why)
+{
+	if (streams(step))
+		return;
+	drop_rows(step);
+	if (!step->ended) {
+		stop(step, ERR_TOO_LARGE, why);
+		db_query_drop(&step->query);
+	} else if (step->err.code == ERR_NONE && step->query.has_rows) {
+		stop(step, ERR_TOO_LARGE, why);
+		fail_for_room(step);
+		server_count_error(gather_of(step)->session->server, step->err.code);
+	}
+}
+
 static int stop_for_memory(struct step *step, int error)
 {
 	if (error == -ENOBUFS)
@@ -72,24 +110,28 @@ static int stop_for_memory(struct step *step, int error)
 	return stop(step, ERR_INTERNAL, "out of memory");
 }
 
-/* What is half written to `buf`, behind its first `before` bytes, is taken back: they may be given
- * all the same, and only they have been charged. */
-static int stop_for_room(struct step *step, struct buf *buf, size_t before)
+/*
+ * What is half written to `buf`, behind its first `before` bytes, is taken back: they may be given
+ * all the same, and only they have been charged. 0: others have given up room for the `bytes` that
+ * it takes, so it can be written again.
+ */
+static int find_room(struct step *step, struct buf *buf, size_t before, size_t bytes)
 {
 	int error = buf_error(buf);
 
 	buf_truncate(buf, before);
+	if (error == -ENOBUFS && room_make(step, bytes))
+		return 0;
 	return stop_for_memory(step, error);
 }
 
-/* What was just written to `buf`, behind its first `before` bytes, counts for the answer or is
- * taken back. */
-static int charge(struct step *step, struct buf *buf, size_t before)
+static size_t row_bytes(const struct reply_cell *cells, size_t count)
 {
-	if (gather_charge(gather_of(step), buf_len(buf) - before))
-		return 0;
-	buf_truncate(buf, before);
-	return stop(step, ERR_TOO_LARGE, "the combined answer would exceed max_answer; use stream");
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += cells[i].len + 1;
+	return bytes;
 }
 
 static struct reply_event_place place(const struct step *step, bool of_item)
@@ -142,22 +184,31 @@ static int take_columns(void *ctx, const struct db_column *columns, size_t count
 			reply_event_columns(tail, &at, &step->shape);
 		return session_output_changed(session) < 0 ? -EPIPE : 0;
 	}
-	reply_write_columns(&step->columns, &step->shape);
-	if (buf_error(&step->columns) != 0)
-		return stop_for_room(step, &step->columns, 0);
-	return charge(step, &step->columns, 0);
+	for (;;) {
+		reply_write_columns(&step->columns, &step->shape);
+		if (buf_error(&step->columns) == 0)
+			break;
+		if (find_room(step, &step->columns, 0, count * COLUMN_BYTES) < 0)
+			return -ENOBUFS;
+	}
+	return room_take(step, buf_len(&step->columns)) ? 0 : -ENOBUFS;
 }
 
 static int add_combined_row(struct step *step, const struct reply_cell *cells)
 {
 	size_t before = buf_len(&step->rows);
 
-	if (before > 0)
-		buf_putc(&step->rows, ',');
-	reply_write_row(&step->rows, &step->shape, cells);
-	if (buf_error(&step->rows) != 0)
-		return stop_for_room(step, &step->rows, before);
-	return charge(step, &step->rows, before);
+	for (;;) {
+		if (before > 0)
+			buf_putc(&step->rows, ',');
+		reply_write_row(&step->rows, &step->shape, cells);
+		if (buf_error(&step->rows) == 0)
+			break;
+		if (find_room(step, &step->rows, before,
+			      row_bytes(cells, step->shape.column_count)) < 0)
+			return -ENOBUFS;
+	}
+	return room_take(step, buf_len(&step->rows) - before) ? 0 : -ENOBUFS;
 }
 
 void step_flush_rows(struct step *step)
@@ -188,8 +239,14 @@ static int add_streamed_row(struct step *step, const struct reply_cell *cells)
 		if (step->line_rows > 0)
 			buf_putc(&step->rows, ',');
 		reply_write_row(&step->rows, &step->shape, cells);
-		if (buf_error(&step->rows) != 0)
-			return stop_for_room(step, &step->rows, before);
+		if (buf_error(&step->rows) != 0) {
+			if (find_room(step, &step->rows, before,
+				      row_bytes(cells, step->shape.column_count)) < 0)
+				return -ENOBUFS;
+			if (step->line_rows == 0)
+				buf_reset(&step->rows);
+			continue;
+		}
 		if (step->line_rows == 0 || buf_len(&step->rows) <= STEP_LINE_BYTES)
 			break;
 		/* It does not fit behind the others: they go, and it begins a line of its own. */
@@ -297,6 +354,10 @@ int step_prepare(struct step *step, struct db_lease *lease)
 
 	if (rc < 0)
 		return rc;
+	if (step->stop_message != NULL) { /* those before it held too much */
+		err_set_static(&step->err, step->stop_code, ERR_EFFECTS_NONE, step->stop_message);
+		return -ENOBUFS;
+	}
 	step->query.sink = (struct db_sink){.columns = take_columns, .row = take_row, .ctx = step};
 	step->query.owner = owner;
 	step->query.arena = &gather->arena;
@@ -343,6 +404,8 @@ void step_take_outcome(struct step *step)
 		step->err.position = sql_params_position(&step->params.named, step->err.position);
 	if (step->query.stopped_by_sink)
 		take_stopped(step);
+	if (step->stop_message != NULL && step->err.code == ERR_NONE)
+		fail_for_room(step);
 	/* The count is of the rows that were given. */
 	if (step->truncated && step->query.class.plain_read)
 		step->query.count = (int64_t)step->row_count;
@@ -380,13 +443,6 @@ static void log_slow(const struct step *step)
 			 (double)ran_ns / (double)CLOCK_SECOND, shown, step->request->sql.data);
 }
 
-static void drop_rows(struct step *step)
-{
-	gather_uncharge(gather_of(step), buf_len(&step->rows) + buf_len(&step->columns));
-	buf_free(&step->rows);
-	buf_free(&step->columns);
-}
-
 static void write_event(struct step *step, bool of_item)
 {
 	struct session *session = gather_of(step)->session;
@@ -409,6 +465,9 @@ void step_end(struct step *step, bool of_item)
 	struct gather *gather = gather_of(step);
 	struct server *server = gather->session->server;
 
+	/* Between its outcome and its end, which is its transaction's. */
+	if (step->stop_message != NULL && step->err.code == ERR_NONE)
+		fail_for_room(step);
 	step->ended = true;
 	step->elapsed_ns = co_now_ns() - gather->read_ns;
 	if (step->query.sent_ns != 0)
@@ -419,8 +478,10 @@ void step_end(struct step *step, bool of_item)
 	server_count_error(server, step->err.code);
 	log_slow(step);
 	/* The rows of a failed one are void, and their room is the others'. */
-	if (step->err.code != ERR_NONE && !streams(step))
+	if (step->err.code != ERR_NONE && !streams(step)) {
 		drop_rows(step);
+		room_take_error(gather, &step->err);
+	}
 	if (streams(step))
 		write_event(step, of_item);
 }

@@ -53,6 +53,13 @@ struct step {
 void step_init(struct step *step, struct item *item, const struct request_query *request,
 	       size_t index);
 void step_free(struct step *step);
+/* Combined: its rows are given up, and it ends as too_large, as `why` says. */
+void step_drop_rows(struct step *step, const char *why);
+/* What it holds of its answer. */
+static inline size_t step_bytes(const struct step *step)
+{
+	return buf_len(&step->columns) + buf_len(&step->rows);
+}
 /*
  * Waits, if parameter types have to be asked for (over the lease, if there is one). Judges the text
  * and binds the parameters: 0, and step->query is ready to be sent; or negative, and step->err is

@@ -130,6 +130,8 @@ struct db_query {
 int db_execute(struct pool *pool, struct db_query *query, int64_t deadline_ns);
 /* After a sink paused it. Harmless when it did not. */
 void db_query_resume(struct db_query *query);
+/* Its caller wants nothing more of its rows: as if its sink had refused the next one. */
+void db_query_drop(struct db_query *query);
 
 /* ---- for the other files of db/ ---- */
 

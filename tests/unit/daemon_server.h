@@ -65,7 +65,7 @@ static inline void daemon_env_start(struct daemon_env *env, struct co_loop *loop
 	server->started_ns = co_now_ns();
 	list_init(&server->databases);
 	list_init(&server->sessions);
-	budget_init(&server->memory, server->config->memory_limit_bytes, NULL);
+	server_limit_memory(server, server->config->memory_limit_bytes);
 	co_group_init(&server->group, loop, CO_KEEP_GOING);
 	ck_assert_int_eq(resolver_new(&server->resolver, loop), 0);
 	ck_assert_int_eq(
@@ -222,7 +222,8 @@ static inline void ck_line(struct client *client, const char *begin)
 
 static inline void ck_contains(const char *line, const char *part)
 {
-	ck_assert_msg(line != NULL && strstr(line, part) != NULL, "%s, without %s", line, part);
+	ck_assert_msg(line != NULL && strstr(line, part) != NULL, "%.2000s, without %s", line,
+		      part);
 }
 
 static inline void ck_end(struct client *client)

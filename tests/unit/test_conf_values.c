@@ -25,6 +25,7 @@ START_TEST(defaults_hold)
 	ck_assert_uint_eq(config->max_answer_bytes, 16 << 20);
 	ck_assert_int_eq(config->request_timeout_ns, 0);
 	ck_assert_int_eq(config->max_request_timeout_ns, 0);
+	ck_assert_int_eq(config->client_read_timeout_ns, 60 * CLOCK_SECOND);
 	ck_assert_int_eq(config->client_write_timeout_ns, 60 * CLOCK_SECOND);
 	ck_assert_uint_eq(config->item_buffer_bytes, 256 << 10);
 	ck_assert_uint_eq(config->memory_limit_bytes, 512 << 20);

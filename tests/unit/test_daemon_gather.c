@@ -35,7 +35,10 @@ static void await_aside(const char *sql, const char *answer)
 	"select count(*) from pg_stat_activity where application_name = 'suite' and "              \
 	"wait_event = 'PgSleep'"
 
+#define PING "{\"ping\":true}\n"
+
 static int row_index;
+static PGconn *row_holder; /* has locked what a test's queries wait for */
 
 /* ---- combined answers ---- */
 
@@ -420,6 +423,195 @@ START_TEST(requests_in_flight_have_a_limit)
 }
 END_TEST
 
+/* ---- room ---- */
+
+#define SIXTY_ROWS "select repeat('x', 1000) from generate_series(1, 55)"
+
+/* What fits beside the large one does, whatever the order; what is taken back from it ends it. */
+static const struct {
+	const char *request;
+	const char *parts[5];
+} rooms[] = {
+	/* the large one came first, and had ended well */
+	{"{\"gather\":[\"" SIXTY_ROWS "\",\"select repeat('y', 20000)\"]}",
+	 {"\"ok\":false,\"failed\":1,", "[{\"error\":{\"code\":\"too_large\"",
+	  "\"effects\":\"none\"", "yyy", "\"count\":1"}},
+	/* it comes last */
+	{"{\"gather\":[\"select repeat('y', 20000)\",\"" SIXTY_ROWS "\"]}",
+	 {"\"failed\":1,", "yyy", "{\"error\":{\"code\":\"too_large\""}},
+	/* what it wrote stays */
+	{"{\"gather\":[\"insert into roomy " SIXTY_ROWS " returning t\","
+	 "\"select repeat('y', 20000)\"]}",
+	 {"\"failed\":1,", "\"code\":\"too_large\"", "\"effects\":\"done\"", "yyy"}},
+	{"{\"gather\":[{\"transaction\":[\"select 1\",\"insert into roomy " SIXTY_ROWS
+	 " returning t\"]},\"select repeat('y', 20000)\"]}",
+	 {"\"failed\":1,", "\"rows\":[[1]],\"count\":1,\"command\":\"SELECT\"",
+	  "\"effects\":\"done\"", "\"outcome\":\"committed\"", "yyy"}},
+	/* several steps are large together: the item ends where it has too much */
+	{"{\"gather\":[{\"transaction\":[\"" SIXTY_ROWS "\",\"" SIXTY_ROWS "\"]},"
+	 "\"select repeat('y', 20000)\"]}",
+	 {"\"failed\":1,", "\"code\":\"too_large\"", "\"outcome\":\"rolled_back\"", "yyy"}},
+	{"{\"gather\":[{\"sequence\":[\"" SIXTY_ROWS "\",\"" SIXTY_ROWS "\",\"select 1\"]},"
+	 "\"select repeat('y', 20000)\"]}",
+	 {"\"failed\":1,", "\"code\":\"too_large\"", "\"code\":\"skipped\"", "yyy"}},
+	/* its end is an error like any other */
+	{"{\"on_error\":\"cancel\",\"gather\":[\"" SIXTY_ROWS "\","
+	 "\"select repeat('y', 20000)\",\"select pg_sleep(1000)\"]}",
+	 {"\"failed\":", "\"code\":\"too_large\"", "\"code\":\"cancelled\""}},
+	/* errors have long texts */
+	{"{\"gather\":[\"" SIXTY_ROWS "\",\"select roomy_error(1)\",\"select roomy_error(2)\"]}",
+	 {"\"failed\":2,", "xxx", "\"message\":\"eee", "\"message\":\"the error's text is left",
+	  "\"sqlstate\":\"P0001\""}},
+};
+
+static void task_room(struct daemon_env *env)
+{
+	struct client *client = client_new(env);
+	const char *line;
+
+	client_send(client, rooms[row_index].request);
+	client_send(client, "\n");
+	line = client_line(client);
+	ck_assert_ptr_nonnull(line);
+	ck_assert_uint_le(strlen(line), 64 * 1024);
+	for (size_t i = 0; i < 5 && rooms[row_index].parts[i] != NULL; i++) {
+		ck_contains(line, rooms[row_index].parts[i]);
+		line = strstr(line, rooms[row_index].parts[i]);
+	}
+	/* Nothing of it is left to be told of the next one. */
+	client_send(client, "{\"id\":2,\"gather\":[\"" SIXTY_ROWS "\"]}\n");
+	ck_contains(client_line(client), "{\"id\":2,\"ok\":true");
+	client_close(client);
+}
+
+/* One connection: they run one after the other, in order. */
+#define ONE_BY_ONE                                                                                 \
+	"max_answer = 64K\n[database main]\nconninfo = application_name=suite\npool_max = 1\n"
+
+START_TEST(the_largest_has_to_go)
+{
+	row_index = _i;
+	aside("drop table if exists roomy; create table roomy (t text); "
+	      "create or replace function roomy_error(n int) returns int language plpgsql as "
+	      "'begin raise exception using message = repeat(''e'', 5000); end'");
+	daemon_env_run(task_room, ONE_BY_ONE, false);
+}
+END_TEST
+
+/* It still runs when another has need of its room: its query ends in the server, or this would
+ * never end. */
+static void task_running(struct daemon_env *env)
+{
+	static const char sleeping[] = "select count(*) from pg_stat_activity where "
+				       "application_name = 'suite' and wait_event = 'PgSleep'";
+	struct client *client = client_new(env);
+	struct session *session = LIST_ENTRY(env->server.sessions.next, struct session, node);
+	struct gather *gather;
+
+	client_send(client, row_index == 0 ? "{\"gather\":[" : "{\"gather\":[{\"transaction\":[");
+	client_send(client, "\"select case when g <= 55 then repeat('x', 1000) else "
+			    "pg_sleep(1000)::text end from generate_series(1, 56) g\"");
+	client_send(client, row_index == 0 ? "" : "]}");
+	client_send(client, ",\"select repeat('y', 40000) from held\"]}\n");
+	await_aside(sleeping, "1");
+	await_aside("select count(*) from pg_locks where not granted", "1");
+	/* What the server has sent of it, 8 KiB at a time. */
+	gather = LIST_ENTRY(session->requests.next, struct gather, node);
+	while (gather->answer_bytes < 48000)
+		ck_assert_int_eq(co_sleep_until(clock_after_ns(co_now_ns(), CLOCK_MS)), 0);
+	PQclear(PQexec(row_holder, "commit"));
+	ck_contains(client_line(client), "\"failed\":1,");
+	ck_contains(client->line, "\"code\":\"too_large\"");
+	ck_contains(client->line, "\"effects\":\"none\"");
+	ck_contains(strstr(client->line, "too_large"), "[[\"yyy");
+	await_aside(sleeping, "0");
+	client_close(client);
+}
+
+START_TEST(the_largest_has_to_go_while_it_runs)
+{
+	row_index = _i;
+	aside("drop table if exists held; create table held (n int); insert into held values (1)");
+	row_holder = PQconnectdb("");
+	PQclear(PQexec(row_holder, "begin; lock table held in access exclusive mode"));
+	daemon_env_run(task_running, "max_answer = 64K\n" DATABASE, false);
+	PQfinish(row_holder);
+	row_holder = NULL;
+}
+END_TEST
+
+/* Nine small ones beside a large one, all at once, again and again. */
+static void task_small_ones(struct daemon_env *env)
+{
+	struct client *client = client_new(env);
+
+	for (int round = 0; round < 20; round++) {
+		client_send(client, "{\"gather\":[");
+		for (int i = 0; i < 10; i++) {
+			char text[128];
+
+			snprintf(text, sizeof(text),
+				 "%s\"select repeat('x', 100) from generate_series(1, %d)\"",
+				 i > 0 ? "," : "", i == round % 10 ? 100000 : 45);
+			client_send(client, text);
+		}
+		client_send(client, "]}\n");
+		ck_contains(client_line(client), "\"failed\":1,");
+		ck_contains(client->line, "\"code\":\"too_large\"");
+	}
+	client_close(client);
+}
+
+START_TEST(small_ones_stand_beside_a_large_one)
+{
+	daemon_env_run(task_small_ones, "max_answer = 64K\n" DATABASE, false);
+}
+END_TEST
+
+/* The same where the daemon's memory ends, between clients: what is large is ended, and new
+ * requests are refused; nobody is hung up on. */
+static void task_full(struct daemon_env *env)
+{
+	struct client *large = client_new(env), *small = client_new(env), *late = client_new(env);
+
+	server_limit_memory(&env->server, 1600000); /* a million for rows */
+	client_send(large, "{\"gather\":[\"select repeat('x', 100000) from generate_series(1, 8)\","
+			   "\"select 1 from pg_advisory_lock(7)\"]}\n");
+	await_aside("select count(*) from pg_locks where not granted", "1");
+	client_send(small, "{\"gather\":[\"select 2 from held\",\"select repeat('y', 100000) from "
+			   "generate_series(1, 4), held\"]}\n");
+	await_aside("select count(*) from pg_locks where not granted", "3");
+	while (env->server.rows.used_bytes < 800000)
+		ck_assert_int_eq(co_sleep_until(clock_after_ns(co_now_ns(), CLOCK_MS)), 0);
+	client_send(late, "{\"gather\":[\"select 3\"]}\n");
+	ck_contains(client_line(late), "{\"id\":1,\"error\":{\"code\":\"queue_full\"");
+	ck_contains(late->line, "\"effects\":\"none\"");
+	client_send(late, PING);
+	ck_contains(client_line(late), "\"pong\"");
+	PQclear(PQexec(row_holder, "commit"));
+	ck_contains(client_line(small), "\"ok\":true");
+	PQclear(PQexec(row_holder, "select pg_advisory_unlock(7)"));
+	ck_contains(client_line(large), "\"failed\":1,");
+	ck_contains(large->line, "\"code\":\"too_large\",\"message\":\"the daemon's memory_limit");
+	ck_contains(large->line, "[[1]]");
+	ck_assert_uint_le(env->server.rows.peak_bytes, 1000000);
+	client_close(large);
+	client_close(small);
+	client_close(late);
+}
+
+START_TEST(the_largest_of_all_has_to_go)
+{
+	aside("drop table if exists held; create table held (n int); insert into held values (1)");
+	row_holder = PQconnectdb("");
+	PQclear(PQexec(row_holder, "select pg_advisory_lock(7); "
+				   "begin; lock table held in access exclusive mode"));
+	daemon_env_run(task_full, DATABASE, false);
+	PQfinish(row_holder);
+	row_holder = NULL;
+}
+END_TEST
+
 /* ---- memory ---- */
 
 static const char *const memory_requests[] = {
@@ -477,6 +669,10 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, what_runs_is_told_of_the_end);
 	tcase_add_test(tcase, the_queue_has_a_limit);
 	tcase_add_test(tcase, requests_in_flight_have_a_limit);
+	tcase_add_loop_test(tcase, the_largest_has_to_go, 0, ARRAY_SIZE(rooms));
+	tcase_add_loop_test(tcase, the_largest_has_to_go_while_it_runs, 0, 2);
+	tcase_add_test(tcase, small_ones_stand_beside_a_large_one);
+	tcase_add_test(tcase, the_largest_of_all_has_to_go);
 	tcase_add_loop_test(tcase, every_allocation_fails, 0, ARRAY_SIZE(memory_requests));
 	return suite_run(suite);
 }

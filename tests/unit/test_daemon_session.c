@@ -142,6 +142,118 @@ START_TEST(a_line_that_is_too_long)
 }
 END_TEST
 
+/* A line that has begun and goes on too slowly, however often something of it comes. */
+static void task_unfinished(struct daemon_env *env)
+{
+	struct client *client = client_new(env), *idle = client_new(env);
+	int64_t start_ns = co_now_ns();
+
+	client_send(client, PING);
+	ck_line(client, "{\"id\":1,\"pong\"");
+	ck_assert_int_eq(co_sleep_until(co_now_ns() + 100 * CLOCK_SECOND), 0);
+	start_ns = co_now_ns();
+	for (int i = 0; i < 9; i++) {
+		client_send(client, i == 0 ? "{" : " ");
+		ck_assert_int_eq(co_sleep_until(start_ns + (i + 1) * 6 * CLOCK_SECOND), 0);
+	}
+	ck_assert_uint_eq(env->server.clients_dropped, 0);
+	ck_line(client, "{\"id\":2,\"error\":{\"code\":\"timeout\"");
+	ck_contains(client->line, "\"effects\":\"none\"");
+	ck_end(client);
+	ck_assert_int_eq(co_now_ns(), start_ns + 60 * CLOCK_SECOND);
+	ck_assert_uint_eq(env->server.clients_dropped, 1);
+	client_close(client);
+	/* Nothing is expected of one that has begun nothing. */
+	client_send(idle, PING);
+	ck_line(idle, "{\"id\":1,\"pong\"");
+	client_close(idle);
+}
+
+START_TEST(a_line_without_an_end)
+{
+	daemon_env_run(task_unfinished, "client_read_timeout = 60s\n" DATABASE, true);
+}
+END_TEST
+
+static void task_each_in_time(struct daemon_env *env)
+{
+	struct client *client = client_new(env);
+
+	for (int i = 0; i < 10; i++) {
+		client_send(client, i == 0 ? "{\"ping\":" : "true}\n{\"ping\":");
+		ck_assert_int_eq(co_sleep_until(co_now_ns() + 50 * CLOCK_SECOND), 0);
+	}
+	ck_assert_uint_eq(env->server.clients_dropped, 0);
+	client_close(client);
+}
+
+START_TEST(each_line_has_its_own_time)
+{
+	daemon_env_run(task_each_in_time, "client_read_timeout = 60s\n" DATABASE, true);
+}
+END_TEST
+
+static void task_for_ever(struct daemon_env *env)
+{
+	struct client *client = client_new(env);
+
+	client_send(client, "{\"ping\":");
+	ck_assert_int_eq(co_sleep_until(co_now_ns() + 1000 * CLOCK_SECOND), 0);
+	client_send(client, "true}\n");
+	ck_line(client, "{\"id\":1,\"pong\"");
+	client_close(client);
+}
+
+START_TEST(a_line_may_have_all_the_time)
+{
+	daemon_env_run(task_for_ever, "client_read_timeout = 0\n" DATABASE, true);
+}
+END_TEST
+
+static void send_begun(struct client *client, size_t bytes)
+{
+	char *text = malloc(bytes + 1);
+
+	ck_assert_ptr_nonnull(text);
+	memset(text, ' ', bytes);
+	text[0] = '{';
+	text[bytes] = '\0';
+	client_send(client, text);
+	free(text);
+	ck_assert_int_eq(co_sleep_until(co_now_ns() + CLOCK_MS), 0);
+}
+
+/* What clients have begun to send fills a quarter of memory_limit: the largest of them gives way,
+ * and small requests never notice. */
+static void task_input(struct daemon_env *env)
+{
+	struct client *large = client_new(env), *clients[8], *small = client_new(env);
+
+	send_begun(large, 600000);
+	for (size_t i = 0; i < 8; i++) {
+		clients[i] = client_new(env);
+		send_begun(clients[i], 200000);
+		client_send(small, PING);
+		ck_contains(client_line(small), "\"pong\"");
+		ck_assert_uint_le(env->server.input.used_bytes, 1 << 20);
+	}
+	ck_line(large, "{\"id\":1,\"error\":{\"code\":\"queue_full\"");
+	ck_contains(large->line, "\"effects\":\"none\"");
+	ck_end(large);
+	ck_assert_uint_gt(env->server.input.used_bytes, 1 << 19);
+	client_close(large);
+	for (size_t i = 0; i < 8; i++)
+		client_close(clients[i]);
+	client_close(small);
+}
+
+START_TEST(lines_that_have_begun_leave_room)
+{
+	daemon_env_run(task_input,
+		       "max_request = 1M\nmax_answer = 1M\nmemory_limit = 4M\n" DATABASE, true);
+}
+END_TEST
+
 static void send_pings(struct client *client, size_t count)
 {
 	char *text = malloc(count * strlen(PING) + 1), *end = text;
@@ -437,6 +549,10 @@ int main(void)
 	tcase_add_loop_test(tcase, frames_at_once, 0, ARRAY_SIZE(frames));
 	tcase_add_loop_test(tcase, frames_by_bytes, 0, ARRAY_SIZE(frames));
 	tcase_add_loop_test(tcase, a_line_that_is_too_long, 0, 2);
+	tcase_add_test(tcase, a_line_without_an_end);
+	tcase_add_test(tcase, each_line_has_its_own_time);
+	tcase_add_test(tcase, a_line_may_have_all_the_time);
+	tcase_add_test(tcase, lines_that_have_begun_leave_room);
 	tcase_add_test(tcase, answers_come_in_order);
 	tcase_add_test(tcase, a_backlog_that_is_written_in_one_go);
 	tcase_add_test(tcase, a_client_that_never_reads_is_dropped);
