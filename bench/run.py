@@ -24,9 +24,10 @@ machine. Single figures swing with whatever else it does; cases of one table ran
 class Context:
     """What a benchmark gets: a server, and how long it may take."""
 
-    def __init__(self, postgres, quick):
+    def __init__(self, postgres, quick, save):
         self.postgres = postgres
         self.quick = quick
+        self.save = save
 
     def rounds(self, quick, full):
         return quick if self.quick else full
@@ -93,7 +94,7 @@ def main():
         for name in names:
             print(f"{name} ...", file=sys.stderr, flush=True)
             try:
-                section = importlib.import_module(name).run(Context(postgres, arguments.quick))
+                section = importlib.import_module(name).run(Context(postgres, arguments.quick, not arguments.no_save))
             except (programs.Failed, programs.Missing) as why:
                 print(f"{name}: {why}", file=sys.stderr)
                 failed.append(name)

@@ -5,10 +5,8 @@
 
 results=$log_dir/results
 # Two lanes run beside each other, each tier by tier; tiers that share a build directory are in one lane.
-lanes=("asan integration" "includes format shell cppcheck model aarch64 clang valgrind integration-valgrind dist")
+lanes=("asan integration fuzz" "includes format shell cppcheck model aarch64 clang valgrind integration-valgrind cost dist")
 
-export ASAN_OPTIONS=strict_string_checks=1:detect_leaks=1:allocator_may_return_null=1
-export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 valgrind_command="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 	--suppressions=$root/tests/valgrind.supp"
 
@@ -17,7 +15,7 @@ check() {
 	((!$#)) || lanes=("$*")
 	# all packages now, so that the lanes do not meet in apt
 	need "${packages_build[@]}" "${packages_unit[@]}" "${packages_integration[@]}" "${packages_clang[@]}" \
-		"${packages_aarch64[@]}" "${packages_model[@]}" clang-format-14 shellcheck cppcheck valgrind xz-utils
+		"${packages_aarch64[@]}" "${packages_model[@]}" clang-format-14 shellcheck cppcheck valgrind strace xz-utils
 	need_postgresql
 	generate_configure
 	mkdir -p "$log_dir"
@@ -170,6 +168,29 @@ tier_integration_valgrind() {
 	need valgrind
 	build release
 	GATHERD_WRAPPER=$valgrind_command GATHERD_TIME_SCALE=10 pytest_run release -m valgrind
+}
+# Instructions and system calls of a query, which the load of the machine does not change.
+tier_cost() {
+	local tap status=0
+	need valgrind strace
+	# shellcheck source=bench/bench.sh
+	. bench/bench.sh
+	bench_programs
+	tap=$(GATHERD_BUILD=$root/build/release tests/cost) || status=$?
+	echo "$tap"
+	# shellcheck disable=SC2046 # two words
+	result $(count_tap <<<"$tap")
+	return "$status"
+}
+# The corpora, then $FUZZ_SECONDS of fuzzing for each target; .ci/run gives them a minute.
+tier_fuzz() {
+	local targets
+	mapfile -t targets < <(fuzz_targets)
+	fuzz_build fuzz
+	fuzz_replay "${targets[@]}"
+	result "$fuzz_passed" "$fuzz_failed"
+	fuzz_many libfuzzer "${FUZZ_SECONDS:-3}" "${targets[@]}"
+	result "$fuzz_passed" "$fuzz_failed"
 }
 tier_aarch64() {
 	flavour aarch64

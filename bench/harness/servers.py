@@ -58,9 +58,16 @@ def as_postgres(command):
     return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
 
 
+def inner_pid(process):
+    """The program itself, where another one (runuser, strace) has started it."""
+    with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+        children = file.read().split()
+    return int(children[0]) if children else process.pid
+
+
 def end(process):
     if process and process.poll() is None:
-        process.send_signal(signal.SIGTERM)
+        os.kill(inner_pid(process), signal.SIGTERM)
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
@@ -218,7 +225,9 @@ class PgBouncer:
         self.dir = directory
         self.postgres = postgres
         self.socket = os.path.join(directory, f".s.PGSQL.{self.port}")
-        self.process = subprocess.Popen(as_postgres([binary, "-q", config]), stdin=subprocess.DEVNULL,
+        # runuser gives it few descriptors
+        limit = ["sh", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "sh"]
+        self.process = subprocess.Popen(as_postgres([*limit, binary, "-q", config]), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda: self.process.poll() is not None or connects(self.socket), "PgBouncer to listen")
         if self.process.poll() is not None:
@@ -228,10 +237,7 @@ class PgBouncer:
         return self.postgres.env(host=self.dir, port=self.port)
 
     def pid(self):
-        """Its own, not runuser's."""
-        found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True,
-                               check=False).stdout.split()
-        return int(found[0]) if found else self.process.pid
+        return inner_pid(self.process)
 
     def stop(self):
         end(self.process)

@@ -77,7 +77,7 @@ async def reports(path, generators, clients, seconds, size):
 
 async def rows(sql):
     connection = await asyncpg.connect()
-    json.dump([list(row) for row in await connection.fetch(sql)], sys.stdout, default=str)
+    sys.stdout.write(json.dumps([list(row) for row in await connection.fetch(sql)], default=str))
     await connection.close()
 
 

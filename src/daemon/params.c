@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "co/co.h"
 #include "daemon/database.h"
 #include "daemon/types.h"
 #include "db/lease.h"
@@ -23,6 +24,7 @@ struct params_entry {
 	UT_hash_handle hh;
 	uint32_t *types; /* behind the text */
 	size_t count;
+	int64_t asked_ns;
 	size_t sql_len;
 	char sql[];
 };
@@ -59,23 +61,30 @@ void params_cache_free(struct params_cache *cache)
 	mem_free(cache);
 }
 
-static const struct params_entry *find(struct params_cache *cache, const char *sql)
+/* One that may not be true any more is dropped. */
+static const struct params_entry *find(struct params_cache *cache, const char *sql,
+				       int64_t valid_since_ns)
 {
 	struct params_entry *entry;
 	size_t len = strlen(sql);
 
 	HASH_FIND(hh, cache->entries, sql, len, entry);
+	/* In the same instant may be before or after. */
+	if (entry != NULL && entry->asked_ns <= valid_since_ns) {
+		remove_entry(cache, entry);
+		return NULL;
+	}
 	return entry;
 }
 
 /* Best effort: what does not fit or finds no memory is asked for again. */
 static void remember(struct params_cache *cache, const char *sql, const uint32_t *types,
-		     size_t count)
+		     size_t count, int64_t asked_ns)
 {
 	struct params_entry *entry;
 	size_t len = strlen(sql);
 
-	if (len > PARAMS_CACHE_TEXT_BYTES || find(cache, sql) != NULL)
+	if (len > PARAMS_CACHE_TEXT_BYTES || find(cache, sql, asked_ns - 1) != NULL)
 		return;
 	if (HASH_COUNT(cache->entries) >= PARAMS_CACHE_MAX)
 		remove_entry(cache, cache->entries);
@@ -90,6 +99,7 @@ static void remember(struct params_cache *cache, const char *sql, const uint32_t
 	memcpy(entry->sql, sql, len + 1);
 	memcpy(entry->types, types, count * sizeof(*types));
 	entry->sql_len = len;
+	entry->asked_ns = asked_ns;
 	entry->count = count;
 	HASH_ADD_KEYPTR(hh, cache->entries, entry->sql, len, entry);
 	if (!HASH_ADDED(hh, entry)) {
@@ -176,7 +186,13 @@ static int ask_types(struct database *database, struct db_lease *lease, const ch
 		     struct db_owner owner, struct arena *arena, int64_t deadline_ns,
 		     const uint32_t **ret_types, size_t *ret_count, struct err *ret_err)
 {
-	const struct params_entry *entry = find(database->params, sql);
+	/* On a lease the session may have a search_path of its own, or tables that others have not.
+	 */
+	const struct params_entry *entry =
+		lease != NULL
+			? NULL
+			: find(database->params, sql, types_valid_since_ns(database->pool->types));
+	int64_t asked_ns = co_now_ns();
 	struct db_query describe = {
 		.kind = DB_QUERY_DESCRIBE,
 		.sql = sql,
@@ -196,7 +212,9 @@ static int ask_types(struct database *database, struct db_lease *lease, const ch
 			*ret_err = describe.err;
 			return -EINVAL;
 		}
-		remember(database->params, sql, describe.param_types, describe.param_count);
+		if (lease == NULL)
+			remember(database->params, sql, describe.param_types, describe.param_count,
+				 asked_ns);
 		*ret_types = describe.param_types;
 		*ret_count = describe.param_count;
 		return 0;

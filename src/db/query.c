@@ -5,6 +5,8 @@
 #include "co/co.h"
 #include "db/conn.h"
 #include "db/pool.h"
+#include "db/statements.h"
+#include "db/types.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -125,6 +127,25 @@ void db_query_resume(struct db_query *query)
 		conn_resume(query->conn);
 }
 
+/*
+ * A prepared statement keeps the parameter types that it was prepared with, whatever becomes of the
+ * columns they are for: then a value is refused that would fit now (22), or an operator is missing
+ * (42).
+ */
+static void note_definitions(const struct db_query *query)
+{
+	struct statements *statements = query->pool->statements;
+	const char *sqlstate = query->err.code == ERR_SQL ? query->err.sqlstate : "";
+
+	if (query->class.defines && query->sent_ns != 0) {
+		types_altered(query->pool->types);
+		statements_invalidate_all(statements);
+	} else if (query->named && query->value_count > 0 &&
+		   (strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "42", 2) == 0)) {
+		statements_invalidate(statements, query->sql, strlen(query->sql));
+	}
+}
+
 void db_query_drop(struct db_query *query)
 {
 	if (query->state != DB_QUERY_RUNNING)
@@ -143,6 +164,7 @@ void query_finish(struct db_query *query)
 	query->elapsed_ns = now_ns - query->submitted_ns;
 	query->queued_ns =
 		query->sent_ns != 0 ? query->sent_ns - query->submitted_ns : query->elapsed_ns;
+	note_definitions(query);
 	if (query->kind == DB_QUERY_EXECUTE) {
 		stats->queries++;
 		stats->errors += query->err.code != ERR_NONE || query->stopped_by_sink;

@@ -12,10 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of those that users make, how many of an answer are seen to at once. */
+#define MADE_TYPES_MAX 64
+
 static int give_columns(struct db_query *query, const PGresult *result)
 {
 	int count = PQnfields(result);
 	struct db_column *columns = arena_calloc(query->arena, (size_t)count, sizeof(*columns));
+	uint32_t made[MADE_TYPES_MAX];
+	size_t made_count = 0;
 
 	query->cells = arena_calloc(query->arena, (size_t)count, sizeof(*query->cells));
 	if (columns == NULL || query->cells == NULL)
@@ -23,9 +28,13 @@ static int give_columns(struct db_query *query, const PGresult *result)
 	for (int i = 0; i < count; i++) {
 		columns[i].name = PQfname(result, i);
 		columns[i].oid = PQftype(result, i);
-		if (columns[i].oid >= DB_TYPE_FIRST_OID)
-			columns[i].type = types_find(query->pool->types, columns[i].oid);
+		if (columns[i].oid < DB_TYPE_FIRST_OID)
+			continue;
+		columns[i].type = types_find(query->pool->types, columns[i].oid);
+		if (made_count < MADE_TYPES_MAX)
+			made[made_count++] = columns[i].oid;
 	}
+	types_refresh(query->pool, made, made_count);
 	query->has_rows = true;
 	query->column_count = (size_t)count;
 	return query->sink.columns(query->sink.ctx, columns, (size_t)count);

@@ -111,6 +111,14 @@ void statements_invalidate(struct statements *statements, const char *sql, size_
 		entry->generation = ++statements->last_generation;
 }
 
+void statements_invalidate_all(struct statements *statements)
+{
+	struct statement *entry, *next;
+
+	HASH_ITER (hh, statements->entries, entry, next)
+		entry->generation = ++statements->last_generation;
+}
+
 void statements_make_name(struct statements *statements, char *name, size_t size)
 {
 	snprintf(name, size, "gatherd_%016" PRIx64 "_%" PRIx64, statements->nonce,

@@ -34,5 +34,6 @@ struct statement_sight statements_see(struct statements *statements, const char 
 void statements_make_name(struct statements *statements, char *name, size_t size);
 /* What is prepared of this text is not valid any more, on every connection. */
 void statements_invalidate(struct statements *statements, const char *sql, size_t len);
+void statements_invalidate_all(struct statements *statements);
 
 #endif

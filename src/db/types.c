@@ -15,14 +15,32 @@
 /* A database with more types than this in its answers gets the rest as text. */
 #define TYPES_MAX 65536
 
+/* How long what others may change behind our back is taken for true. */
+#define FRESH_NS (60 * CLOCK_SECOND)
+/* One look-up costs a connection: not for every DDL statement, nor for every answer while it fails.
+ */
+#define REFRESH_PAUSE_NS CLOCK_SECOND
+#define REFRESH_LIMIT_NS (5 * CLOCK_SECOND)
+#define REFRESH_MAX	 64
+
 struct type_entry {
 	struct db_type type;
+	int64_t learned_ns;
 	UT_hash_handle hh;
 	char name[]; /* what type.name points to */
 };
 
 struct types {
 	struct type_entry *entries; /* hash by oid */
+	int64_t altered_ns;
+	int64_t refreshed_ns; /* when the last refresh began */
+	bool refreshing;
+};
+
+struct refresh {
+	struct pool *pool;
+	uint32_t oids[REFRESH_MAX];
+	size_t count;
 };
 
 int types_new(struct types **ret_types)
@@ -48,11 +66,18 @@ void types_free(struct types *types)
 	mem_free(types);
 }
 
-const struct db_type *types_find(const struct types *types, uint32_t oid)
+static struct type_entry *find(const struct types *types, uint32_t oid)
 {
 	struct type_entry *entry;
 
 	HASH_FIND(hh, types->entries, &oid, sizeof(oid), entry);
+	return entry;
+}
+
+const struct db_type *types_find(const struct types *types, uint32_t oid)
+{
+	struct type_entry *entry = find(types, oid);
+
 	return entry == NULL ? NULL : &entry->type;
 }
 
@@ -83,20 +108,24 @@ static uint32_t oid_at(const PGresult *result, int row, int column)
 	return (uint32_t)strtoul(PQgetvalue(result, row, column), NULL, 10);
 }
 
-static int add(struct types *types, const PGresult *result, int row)
+static int add(struct types *types, const PGresult *result, int row, int64_t asked_ns)
 {
 	const char *name = PQgetvalue(result, row, 1);
 	struct type_entry *entry;
 	uint32_t oid = oid_at(result, row, 0);
 
-	if (types_find(types, oid) != NULL)
-		return 0;
+	entry = find(types, oid);
+	if (entry != NULL) {
+		HASH_DELETE(hh, types->entries, entry);
+		mem_free(entry);
+	}
 	if (HASH_COUNT(types->entries) >= TYPES_MAX)
 		return -ENOBUFS;
 	entry = mem_calloc(1, sizeof(*entry) + strlen(name) + 1);
 	if (entry == NULL)
 		return -ENOMEM;
 	memcpy(entry->name, name, strlen(name) + 1);
+	entry->learned_ns = asked_ns;
 	entry->type = (struct db_type){
 		.oid = oid,
 		.name = entry->name,
@@ -170,6 +199,7 @@ static int await_result(PGconn *pg, int64_t deadline_ns, PGresult **ret_result)
 static int look_up(struct types *types, PGconn *pg, const char *oids, int64_t deadline_ns)
 {
 	const char *values[] = {oids};
+	int64_t asked_ns = co_now_ns();
 	PGresult *result = NULL;
 	int rc;
 
@@ -181,7 +211,7 @@ static int look_up(struct types *types, PGconn *pg, const char *oids, int64_t de
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 		rc = -EIO;
 	for (int row = 0; rc == 0 && row < PQntuples(result); row++)
-		rc = add(types, result, row);
+		rc = add(types, result, row, asked_ns);
 	PQclear(result);
 	return rc;
 }
@@ -215,4 +245,67 @@ int types_learn(struct pool *pool, const uint32_t *oids, size_t count, int64_t d
 	buf_free(&array);
 	arena_free(&arena);
 	return rc;
+}
+
+void types_altered(struct types *types)
+{
+	types->altered_ns = co_now_ns();
+}
+
+int64_t types_valid_since_ns(const struct types *types)
+{
+	return MAX(types->altered_ns, co_now_ns() - FRESH_NS);
+}
+
+static int refresh_main(void *arg)
+{
+	struct refresh *refresh = arg;
+	struct pool *pool = refresh->pool;
+	int rc = types_learn(pool, refresh->oids, refresh->count,
+			     clock_after_ns(co_now_ns(), REFRESH_LIMIT_NS));
+
+	/* If it fails, what was known stands, and the next answer asks again. */
+	(void)rc;
+	pool->types->refreshing = false;
+	mem_free(refresh);
+	return 0;
+}
+
+static void start_refresh(struct pool *pool, const uint32_t *oids, size_t count)
+{
+	struct refresh *refresh = mem_calloc(1, sizeof(*refresh));
+
+	if (refresh == NULL)
+		return;
+	refresh->pool = pool;
+	refresh->count = count;
+	memcpy(refresh->oids, oids, count * sizeof(*oids));
+	if (co_group_go(&pool->group, refresh_main, refresh, "db types") < 0) {
+		mem_free(refresh);
+		return;
+	}
+	pool->types->refreshing = true;
+	pool->types->refreshed_ns = co_now_ns();
+}
+
+void types_refresh(struct pool *pool, const uint32_t *oids, size_t count)
+{
+	struct types *types = pool->types;
+	uint32_t stale[REFRESH_MAX];
+	size_t stale_count = 0;
+	int64_t now_ns = co_now_ns();
+
+	if (types->entries == NULL || types->refreshing ||
+	    (types->refreshed_ns != 0 && now_ns - types->refreshed_ns < REFRESH_PAUSE_NS))
+		return;
+	for (size_t i = 0; i < count && stale_count < ARRAY_SIZE(stale); i++) {
+		const struct type_entry *entry = find(types, oids[i]);
+
+		/* In the same instant may be before or after. */
+		if (entry != NULL && entry->learned_ns <= types_valid_since_ns(types) &&
+		    !contains(stale, stale_count, oids[i]))
+			stale[stale_count++] = oids[i];
+	}
+	if (stale_count > 0)
+		start_refresh(pool, stale, stale_count);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * What is known of the types that users make (enums, domains, composites and arrays of them):
- * looked up in the catalogue when first seen, then kept. PostgreSQL's own types are not its
- * business.
+ * looked up in the catalogue when first seen, and again after a while, or after a statement that
+ * may have changed them. PostgreSQL's own types are not its business.
  */
 #ifndef DB_TYPES_H
 #define DB_TYPES_H
@@ -42,5 +42,14 @@ size_t types_unknown(const struct types *types, const PGresult *result, uint32_t
  */
 int types_learn(struct pool *pool, const uint32_t *oids, size_t count,
 		int64_t deadline_ns) MUST_CHECK;
+/*
+ * Those of `oids` that are known, but not since types_valid_since_ns(), are asked for again, by a
+ * task of the pool: what is known counts until then.
+ */
+void types_refresh(struct pool *pool, const uint32_t *oids, size_t count);
+/* A statement has gone through that may have renamed types, or changed what a parameter is. */
+void types_altered(struct types *types);
+/* What was learned of the database's objects before is to be asked for again. */
+int64_t types_valid_since_ns(const struct types *types);
 
 #endif

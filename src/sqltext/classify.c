@@ -194,7 +194,8 @@ struct sql_class sql_classify(struct str sql)
 	struct sql_class class = {.refusal = SQL_RUNS,
 				  .dirties = true,
 				  .outside_transaction = true,
-				  .ends_transactions = true};
+				  .ends_transactions = true,
+				  .defines = true};
 	struct sql_statement_text statement, other;
 	struct facts facts = {.kind = KIND_OTHER};
 	struct sql_splitter splitter;
@@ -212,6 +213,10 @@ struct sql_class sql_classify(struct str sql)
 		return class;
 	class.outside_transaction = is_outside_transaction(&facts);
 	class.ends_transactions = IS_ANY(&facts.words[0], "call", "do");
+	/* What is temporary is its own session's. */
+	class.defines = class.ends_transactions ||
+			(facts.kind == KIND_DEFINE &&
+			 !IS_ANY(&facts.words[1], "temp", "temporary", "local", "global"));
 	switch (facts.kind) {
 	case KIND_READ:
 		class.plain_write = facts.with && facts.modifies;

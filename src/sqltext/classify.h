@@ -41,7 +41,9 @@ struct sql_class {
 	 */
 	bool outside_transaction;
 	bool ends_transactions; /* CALL and DO: what they run may COMMIT and begin the next one */
-	bool may_rerun; /* running it twice is as good as once, as far as the text tells */
+	bool defines;		/* CREATE, ALTER, DROP, and CALL and DO, which may: what a name or a
+				   parameter of other texts stands for may be another */
+	bool may_rerun;		/* running it twice is as good as once, as far as the text tells */
 };
 
 struct sql_class sql_classify(struct str sql);
