@@ -2,6 +2,7 @@
 """LISTEN: events as they are notified, over one connection for all; what happens when it or a client is lost."""
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -431,6 +432,67 @@ def test_many_come_and_go(start_gatherd, pg):
             client.close()
     gatherd.wait_idle()
     assert listening(gatherd)["channels"] == 0
+
+
+class Ear:
+    """A client that listens, and what it may expect: every number on its channels, but for those before a resync."""
+
+    def __init__(self, gatherd, channels, numbers):
+        self.client = gatherd.client()
+        self.client.send(id="l", listen=channels)
+        assert self.client.recv()["event"] == "listening"
+        self.heard = {channel: numbers[channel] for channel in channels}
+
+    def take(self, event):
+        if event["event"] == "resync":
+            self.heard = dict.fromkeys(self.heard)
+            return
+        channel, number = event["channel"], int(event["payload"])
+        before = self.heard[channel]
+        # one that was sent before it listened may still come
+        assert before is None or number == before + 1 or number <= before, (self.heard, event)
+        self.heard[channel] = number if before is None else max(number, before)
+
+    def read_to(self, channel, number):
+        while self.heard[channel] is None or self.heard[channel] < number:
+            self.take(self.client.recv())
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nothing_is_missed_without_a_resync(start_gatherd, pg, seed):
+    choose = random.Random(seed)
+    gatherd = start_gatherd(pg)
+    channels = [f"seed{seed}_{n}" for n in range(4)]
+    numbers = dict.fromkeys(channels, 0)
+    ears = []
+    killed = set()
+    with pg.session() as writer:
+        def send(channel):
+            numbers[channel] += 1
+            writer.run(f"select pg_notify('{channel}', '{numbers[channel]}');")
+
+        def settled():
+            pids = pg.psql("select pid from pg_stat_activity where application_name = 'gatherd listen'").split()
+            return pids and not set(pids) & killed and listening(gatherd)["connected"]
+
+        for _ in range(120):
+            action = choose.random()
+            if action < 0.2 and len(ears) < 6:
+                ears.append(Ear(gatherd, choose.sample(channels, choose.randint(1, 4)), numbers))
+            elif action < 0.3 and ears:
+                ears.pop(choose.randrange(len(ears))).client.close()
+            elif action < 0.34:
+                killed |= set(pg.psql(BACKENDS.replace('select', 'select pid,')).replace('|t', '').split())
+            else:
+                send(choose.choice(channels))
+        if ears:
+            wait_until(settled, "a session that lives")
+        for channel in channels:
+            send(channel)
+        for ear in ears:
+            for channel in ear.heard:
+                ear.read_to(channel, numbers[channel])
+            ear.client.close()
 
 
 def test_the_command_prints_the_events(start_gatherd, pg, tmp_path):
