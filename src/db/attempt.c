@@ -4,16 +4,14 @@
 #include "base/arena.h"
 #include "co/co.h"
 #include "db/dsn.h"
-#include "db/keytrace.h"
+#include "db/keycatch.h"
 #include "db/refusal.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 
 /* libpq's arguments. */
 struct params {
@@ -25,7 +23,6 @@ struct params {
 /* What is seen while libpq connects. */
 struct progress {
 	PGconn *pg;
-	struct keytrace trace;
 	const char *whereto; /* how libpq begins its account, which is lost on the way */
 	bool heard; /* the last thing that happened was an answer, not silence or a hang-up */
 };
@@ -138,7 +135,8 @@ static int describe(const struct attempt *attempt, const struct progress *progre
 			return rc;
 	} else if (refusal.sqlstate[0] != '\0') {
 		/* the server has said it */
-	} else if (progress->trace.found) {
+	} else if (PQparameterStatus(progress->pg, "server_version") != NULL) {
+		/* it had let us in */
 		refusal.wrong_role = progress->heard;
 	} else if (progress->heard || PQconnectionNeedsPassword(progress->pg)) {
 		/* libpq did not like the answer: TLS, a certificate, a password that it has not got
@@ -182,52 +180,15 @@ static int drive(struct progress *progress, int64_t deadline_ns)
 	return 0;
 }
 
-/*
- * A Unix socket's name is where we see it: the server may live in a file system of its own, and
- * what getpeername tells is its view.
- */
-static socklen_t unix_address(const struct dsn_target *target, struct sockaddr_un *addr)
+static int link_fill(struct connect_link *link, const struct progress *progress)
 {
-	int len;
+	int rc = keycatch_take(progress->pg, &link->key);
 
-	addr->sun_family = AF_UNIX;
-	len = snprintf(addr->sun_path, sizeof(addr->sun_path), "%s/.s.PGSQL.%ld", target->host,
-		       strtol(target->port, NULL, 10));
-	if (len < 0 || (size_t)len >= sizeof(addr->sun_path))
-		return 0;
-	if (addr->sun_path[0] == '@')
-		addr->sun_path[0] = '\0';
-	else
-		len++;
-	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)len);
-}
-
-static void key_fill(struct cancel_key *key, const struct attempt *attempt,
-		     const struct progress *progress)
-{
-	struct sockaddr_storage *addr = &key->addr;
-
-	*key = (struct cancel_key){0};
-	if (attempt->address == NULL) {
-		key->addr_len = unix_address(attempt->target, (struct sockaddr_un *)(void *)addr);
-	} else {
-		socklen_t len = sizeof(*addr);
-
-		if (getpeername(PQsocket(progress->pg), (struct sockaddr *)addr, &len) == 0)
-			key->addr_len = len;
-	}
-	key->pid = progress->trace.pid;
-	key->secret = progress->trace.secret;
-	key->valid = progress->trace.found && key->addr_len > 0 &&
-		     key->pid == PQbackendPID(progress->pg);
-}
-
-static void link_fill(struct connect_link *link, const struct attempt *attempt,
-		      const struct progress *progress)
-{
+	if (rc < 0)
+		return rc;
 	PQsetErrorVerbosity(progress->pg, PQERRORS_DEFAULT);
 	link->pg = progress->pg;
-	key_fill(&link->key, attempt, progress);
+	return 0;
 }
 
 /* A pooler may have dropped what we asked for. Servers before 14 do not tell. */
@@ -257,11 +218,7 @@ static int open_session(const struct attempt *attempt, struct progress *progress
 	 * write. It clears the message.
 	 */
 	PQsetnonblocking(progress->pg, 1);
-	rc = keytrace_start(&progress->trace, progress->pg);
-	if (rc < 0)
-		return rc;
 	rc = drive(progress, deadline_ns);
-	keytrace_stop(&progress->trace, progress->pg);
 	if (rc == 0 && attempt->options->read_only && !starts_read_only(progress->pg)) {
 		*ret_refusal = (struct refusal){
 			.kind = CONNECT_FAILURE_REFUSED,
@@ -273,7 +230,7 @@ static int open_session(const struct attempt *attempt, struct progress *progress
 		return ret_refusal->message != NULL ? -ECONNREFUSED : -ENOMEM;
 	}
 	if (rc == 0)
-		link_fill(ret_link, attempt, progress);
+		rc = link_fill(ret_link, progress);
 	else if (rc == -ECONNREFUSED)
 		rc = describe(attempt, progress, false, arena, ret_refusal);
 	return rc;
@@ -295,6 +252,5 @@ int attempt_run(const struct attempt *attempt, struct arena *arena, int64_t dead
 	rc = open_session(attempt, &progress, arena, deadline_ns, ret_link, ret_refusal);
 	if (rc < 0)
 		PQfinish(progress.pg);
-	explicit_bzero(&progress.trace, sizeof(progress.trace));
 	return rc;
 }

@@ -67,22 +67,19 @@ struct run {
 	unsigned options;
 };
 
-static struct server *listening; /* for connect(), which libpq calls */
+static struct server *listening; /* for sys.connect, which libpq calls too */
 
 /* ---- the server ---- */
 
-int connect(int fd, const struct sockaddr *address, socklen_t len)
-	__attribute__((visibility("default")));
-
 /* libpq's and our own: the descriptor becomes one end of a pair. */
-int connect(int fd, const struct sockaddr *address, socklen_t len)
+static int serve_connect(int fd, const struct sockaddr *address, socklen_t len)
 {
 	struct session *session;
 	int pair[2], flags = fcntl(fd, F_GETFL), fd_flags = fcntl(fd, F_GETFD);
 
 	(void)address;
 	(void)len;
-	if (listening == NULL || listening->over || listening->session_count == SESSIONS) {
+	if (listening->over || listening->session_count == SESSIONS) {
 		errno = ECONNREFUSED;
 		return -1;
 	}
@@ -460,8 +457,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 	FUZZ_CHECK(co_loop_new(&run->loop, &options) == 0);
 	FUZZ_CHECK(resolver_new(&run->resolver, run->loop) == 0);
 	listening = server;
+	sys.connect = serve_connect;
 	FUZZ_CHECK(co_loop_run(run->loop, run_main, run) == 0);
-	listening = NULL;
+	sys = sys_real;
 	resolver_free(run->resolver);
 	co_loop_free(run->loop);
 	release(run);

@@ -437,8 +437,10 @@ static const struct {
 	{starting_up, sizeof(starting_up), -EAGAIN, 0, "57P03"},
 	{too_many, sizeof(too_many), -EBUSY, -EBUSY, "53300"},
 	{"HTTP/1.1 400 Bad Request\r\n\r\n", 28, -EACCES, 0, ""},
-	{"R\0\0\0\x08\0\0\0\x63", 9, -EACCES, 0, ""},	/* an unknown kind of authentication */
-	{"R\0\0\0\x08\0\0", 7, -EHOSTUNREACH, 0, ""},	/* cut short */
+	{"R\0\0\0\x08\0\0\0\x63", 9, -EACCES, 0, ""}, /* an unknown kind of authentication */
+	{"R\0\0\0\x08\0\0", 7, -EHOSTUNREACH, 0, ""}, /* cut short */
+	/* more types of parameters than it has bytes for: libpq's trace would read them all */
+	{"R\0\0\0\x08\0\0\0\0t\0\0\0\x06\xff\xff", 16, -EHOSTUNREACH, 0, ""},
 	{"E\x7f\xff\xff\xff", 5, -EHOSTUNREACH, 0, ""}, /* a length that cannot be */
 };
 

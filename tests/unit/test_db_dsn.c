@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What is read from text, with no server: connection strings, libpq's messages, libpq's trace. */
+/* What is read from text, with no server: connection strings, libpq's messages. */
 #include "base/arena.h"
 #include "base/clock.h"
 #include "db/connect.h"
 #include "db/dsn.h"
-#include "db/keytrace.h"
 #include "db/pgerror.h"
 #include "db/refusal.h"
 #include "unit/suite.h"
@@ -241,58 +240,6 @@ START_TEST(tidy)
 }
 END_TEST
 
-static const struct {
-	const char *trace;
-	bool found;
-	int pid, secret;
-} trace_cases[] = {
-	{"B\t12\tBackendKeyData\t 18140 973343293\n", true, 18140, 973343293},
-	{"B\t12\tBackendKeyData\t\t 7 -2000000000\n", true, 7, -2000000000},
-	{"F\t41\tUnknown message: length is 41\nB\t12\tBackendKeyData\t 1 2\nB\t5\tReadyForQuery\t "
-	 "I\n",
-	 true, 1, 2},
-	{"B\t12\tBackendKeyData\t 1\n", false, 0, 0},
-	{"B\t12\tBackendKeyData\t 1 2 3\n", false, 0, 0},
-	{"B\t12\tBackendKeyData\t 1 2", false, 0, 0},
-	{"B\t99\tNoticeResponse\t M \"B 12 BackendKeyData 1 2\"\n", false, 0, 0},
-	{"", false, 0, 0},
-};
-
-/* In pieces of every size: stdio hands over what its buffer holds. */
-START_TEST(key_is_overheard)
-{
-	const char *text = trace_cases[_i].trace;
-	size_t len = strlen(text);
-
-	for (size_t piece = 1; piece <= len + 1; piece++) {
-		struct keytrace trace = {0};
-
-		for (size_t at = 0; at < len; at += piece)
-			keytrace_feed(&trace, text + at, MIN(piece, len - at));
-		ck_assert_int_eq(trace.found, trace_cases[_i].found);
-		ck_assert_int_eq(trace.pid, trace_cases[_i].pid);
-		ck_assert_int_eq(trace.secret, trace_cases[_i].secret);
-	}
-}
-END_TEST
-
-/* A line that does not fit is no key, and what comes after it is seen again. */
-START_TEST(long_lines_pass_by)
-{
-	static const char line[] = "B\t12\tBackendKeyData\t 1 2\n";
-	struct keytrace trace = {0};
-
-	for (int i = 0; i < 5000; i++)
-		keytrace_feed(&trace, line, strlen(line) - 1);
-	keytrace_feed(&trace, "\n", 1);
-	ck_assert(!trace.found);
-	keytrace_feed(&trace, line, strlen(line));
-	ck_assert(trace.found);
-	for (size_t i = 0; i < sizeof(trace.line); i++)
-		ck_assert_int_eq(trace.line[i], 0);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("db dsn");
@@ -308,7 +255,5 @@ int main(void)
 	tcase_add_test(tcase, syntax_check_stands_alone);
 	tcase_add_loop_test(tcase, refusals, 0, ARRAY_SIZE(refusal_cases));
 	tcase_add_test(tcase, tidy);
-	tcase_add_loop_test(tcase, key_is_overheard, 0, ARRAY_SIZE(trace_cases));
-	tcase_add_test(tcase, long_lines_pass_by);
 	return suite_run(suite);
 }
