@@ -278,6 +278,37 @@ static bool server_heard(const struct server *server, const char *sql)
 	return false;
 }
 
+/* ---- libpq's results: all that it hands out are given back ---- */
+
+static size_t results_out;
+
+PGresult *__real_PQgetResult(PGconn *pg);
+PGresult *__wrap_PQgetResult(PGconn *pg);
+void __real_PQclear(PGresult *result);
+void __wrap_PQclear(PGresult *result);
+
+PGresult *__wrap_PQgetResult(PGconn *pg)
+{
+	PGresult *result = __real_PQgetResult(pg);
+
+	results_out += result != NULL;
+	return result;
+}
+
+void __wrap_PQclear(PGresult *result)
+{
+	results_out -= result != NULL;
+	__real_PQclear(result);
+}
+
+const char *__lsan_default_suppressions(void);
+
+/* libpq 15 forgets the result in the making when a Sync comes where a command tag belongs. */
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:PQmakeEmptyPGresult\n";
+}
+
 /* ---- the queries ---- */
 
 static int take_columns(void *ctx, const struct db_column *columns, size_t count)
@@ -463,6 +494,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 	resolver_free(run->resolver);
 	co_loop_free(run->loop);
 	release(run);
+	FUZZ_CHECK(results_out == 0);
 	FUZZ_CHECK(mem_live_blocks() == blocks);
 	FUZZ_CHECK(next_descriptor() == descriptor);
 	free(run);

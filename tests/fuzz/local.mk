@@ -28,7 +28,7 @@ tests_fuzz_config_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_config_LDADD = libconf.la libbase.la
 tests_fuzz_connection_SOURCES = tests/fuzz/connection.c $(FUZZ_SUPPORT)
 tests_fuzz_connection_CPPFLAGS = $(FUZZ_CPPFLAGS) $(LIBPQ_CFLAGS)
-tests_fuzz_connection_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_connection_LDFLAGS = $(FUZZ_LINK) -Wl,--wrap=PQgetResult,--wrap=PQclear
 tests_fuzz_connection_LDADD = libdb.la libsqltext.la libco.la libbase.la
 tests_fuzz_output_SOURCES = tests/fuzz/output.c $(FUZZ_SUPPORT)
 tests_fuzz_output_CPPFLAGS = $(FUZZ_CPPFLAGS)
@@ -54,3 +54,6 @@ tests_fuzz_values_SOURCES = tests/fuzz/values.c $(FUZZ_SUPPORT)
 tests_fuzz_values_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_values_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_values_LDADD = libwire.la libbase.la
+EXTRA_DIST += \
+	tests/fuzz/config.dict tests/fuzz/report.dict tests/fuzz/request.dict tests/fuzz/sql.dict \
+	tests/fuzz/corpus tests/fuzz/fuzz.sh
