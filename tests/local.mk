@@ -22,6 +22,7 @@ endif
 endif
 if !RUNTIME_ONLY
 include tests/fuzz/local.mk
+include tests/simulate/local.mk
 endif
 
 EXTRA_DIST += tests/unit/suite.h
