@@ -186,6 +186,14 @@ static int make_items(struct gather *gather, struct err *ret_err)
 
 /* ---- running ---- */
 
+/* What its end means for the others. */
+static void note_end(struct gather *gather, const struct item *item)
+{
+	if (item->err.code != ERR_NONE && gather->request.options.cancel_on_error)
+		gather->stopped = true;
+	depends_item_ended(gather, item);
+}
+
 static void start_pending(struct gather *gather)
 {
 	bool started = true;
@@ -208,6 +216,8 @@ static void start_pending(struct gather *gather)
 					return;
 				list_remove(&item->node);
 				item_skip(item, ERR_INTERNAL, "out of memory");
+				note_end(gather, item);
+				started = true; /* the next one has its own try */
 				continue;
 			}
 			list_remove(&item->node);
@@ -242,14 +252,6 @@ static void skip_pending(struct gather *gather)
 			skip(item);
 		}
 	}
-}
-
-/* What its end means for the others. */
-static void note_end(struct gather *gather, const struct item *item)
-{
-	if (item->err.code != ERR_NONE && gather->request.options.cancel_on_error)
-		gather->stopped = true;
-	depends_item_ended(gather, item);
 }
 
 void gather_item_ended(struct gather *gather, struct item *item)
@@ -322,6 +324,12 @@ void gather_item_failed_late(struct gather *gather)
 		return;
 	gather->stopped = true;
 	co_group_cancel(&gather->group);
+}
+
+void gather_explain_cancel(const struct gather *gather, struct err *err)
+{
+	if (err->code == ERR_CANCELLED && gather->stop_code == ERR_SHUTTING_DOWN)
+		err_set_static(err, ERR_SHUTTING_DOWN, err->effects, "gatherd is shutting down");
 }
 
 /* ---- the answer ---- */

@@ -71,6 +71,9 @@ void gather_free(struct gather *gather);
  * nothing. */
 void gather_cancel(struct gather *gather, enum err_code code);
 
+/* Of an error that is a cancel: where it was the daemon's own end, it says so. Effects stay. */
+void gather_explain_cancel(const struct gather *gather, struct err *err);
+
 /* ---- for item.c ---- */
 
 /* An item's task is at its end: others may start. */

@@ -53,9 +53,7 @@ void sequence_run(struct item *item)
 			  session_owner(gather->session, gather->number), &gather->arena,
 			  item->deadline_ns) < 0) {
 		item->err = lease.query.err;
-		if (item->err.code == ERR_CANCELLED && gather->stop_code == ERR_SHUTTING_DOWN)
-			err_set_static(&item->err, ERR_SHUTTING_DOWN, ERR_EFFECTS_NONE,
-				       "gatherd is shutting down");
+		gather_explain_cancel(gather, &item->err);
 		if (item->request->kind == REQUEST_TRANSACTION)
 			item->transaction = REPLY_ROLLED_BACK;
 		sequence_skip_rest(item, 0);

@@ -365,8 +365,10 @@ int step_prepare(struct step *step, struct db_lease *lease)
 		MAX(gather->session->server->config->max_answer_bytes, (size_t)STEP_ROW_BYTES);
 	rc = params_bind(step->item->lane->database, lease, step->request, depends_value, gather,
 			 owner, &gather->arena, step->deadline_ns, &step->params, &step->err);
-	if (rc < 0)
+	if (rc < 0) {
+		gather_explain_cancel(gather, &step->err);
 		return rc;
+	}
 	step->query.sql = step->params.sql;
 	step->query.values = step->params.values;
 	step->query.value_count = step->params.count;
@@ -409,9 +411,7 @@ void step_take_outcome(struct step *step)
 	/* The count is of the rows that were given. */
 	if (step->truncated && step->query.class.plain_read)
 		step->query.count = (int64_t)step->row_count;
-	if (step->err.code == ERR_CANCELLED && gather->stop_code == ERR_SHUTTING_DOWN)
-		err_set_static(&step->err, ERR_SHUTTING_DOWN, step->err.effects,
-			       "gatherd is shutting down");
+	gather_explain_cancel(gather, &step->err);
 	if (step->err.code == ERR_SQL && step->params.count > 0)
 		params_forget(step->item->lane->database, step->params.sql);
 }

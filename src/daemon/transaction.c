@@ -212,6 +212,7 @@ void transaction_run(struct item *item, struct db_lease *lease)
 		roll_back(item, lease);
 	else
 		commit(item, lease);
+	gather_explain_cancel(item->gather, &item->err);
 	for (size_t i = 0; i < item->request->step_count; i++) {
 		struct step *step = &item->steps[i];
 
