@@ -353,7 +353,7 @@ static int resume(void *arg)
 			db_query_resume(&run->asked[i].query);
 			all &= run->asked[i].answers > 0;
 		}
-		if (all || co_sleep_until(clock_after_ns(co_now_ns(), 10 * CLOCK_MS)) < 0)
+		if (all || co_sleep_until(clock_after_ns(co_now_ns(), CLOCK_SECOND)) < 0)
 			return 0;
 	}
 }

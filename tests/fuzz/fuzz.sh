@@ -9,7 +9,7 @@ packages_afl=(afl++)
 export ASAN_OPTIONS=strict_string_checks=1:detect_leaks=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
-fuzz_targets() { sed -n 's|^\ttests/fuzz/\([a-z]*\).*|\1|p' tests/fuzz/local.mk; }
+fuzz_targets() { sed -n 's|^\ttests/fuzz/\([a-z]*\)\( \\\)\?$|\1|p' tests/fuzz/local.mk; }
 
 # fuzz_build FLAVOUR: all targets, with the fuzzer of the flavour.
 fuzz_build() {
