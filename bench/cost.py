@@ -20,14 +20,16 @@ ROWS = 1000
 ROWS_REQUEST = json.dumps({"gather": [f"select n, n * 2, 'row ' || n, n % 2 = 0 from generate_series(1, {ROWS}) as n"]})
 # name → keys of the database, the load's words, how many of what is counted are in a request, requests of both runs
 WORKLOADS = {
-    "lookup, 1 client": ({}, ["-c", 1], 20, (50, 150)),
-    "lookup, 8 clients": ({}, ["-c", 8], 20, (100, 400)),
-    "lookup, 8 clients, read_only": ({"read_only": "yes"}, ["-c", 8], 20, (100, 400)),
-    "gather of one": ({}, ["-c", 1, "-i", 1], 1, (300, 900)),
+    "lookup, 1 client": ({}, ["-c", 1], 20, (40, 100)),
+    "lookup, 8 clients": ({}, ["-c", 8], 20, (60, 160)),
+    "lookup, 8 clients, read_only": ({"read_only": "yes"}, ["-c", 8], 20, (60, 160)),
+    "gather of one": ({}, ["-c", 1, "-i", 1], 1, (200, 500)),
+    "lookup in gathers of 1000": ({}, ["-c", 2, "-i", 1000], 1000, (4, 8)),
+    "lookup, 1000 clients": ({}, ["-c", 1000, "-i", 2], 2, (1500, 3000)),
     "row of 4 columns": ({}, ["-c", 1, "-r", ROWS_REQUEST], ROWS, (20, 60)),
 }
-# Rows are encoded, hardly any system call is theirs.
-NO_CALLS = {"row of 4 columns"}
+# System calls of the others: rows hardly have any, and crowds depend on what arrives together.
+WITH_CALLS = {"lookup, 1 client", "lookup, 8 clients", "lookup, 8 clients, read_only", "gather of one"}
 
 
 def count_instructions(path):
@@ -71,14 +73,14 @@ def difference(context, tool, count, workload):
 def measure(context, workload):
     progress(workload)
     figures = {"instructions": difference(context, "callgrind", count_instructions, workload)}
-    if workload not in NO_CALLS:
+    if workload in WITH_CALLS:
         figures["calls"] = difference(context, "strace", count_calls, workload)
     progress_end()
     return figures
 
 
 def history_read():
-    """Lines of: commit, then `instructions` of each workload; the first line names them."""
+    """Lines of: commit and date, then the instructions of each workload; the file's first line names them."""
     if not os.path.exists(HISTORY):
         return []
     with open(HISTORY, encoding="utf-8") as file:

@@ -78,9 +78,10 @@ def run(context):
     for what in ("20 lookups", "a report of 20 queries"):
         names = found[ROUND_TRIPS_MS[0]][what]
         section.figures([what, *[f"{each} ms" for each in ROUND_TRIPS_MS]],
-                        [[name, *[found[each][what][name].failure or found[each][what][name].get("p50_ms")
+                        [[name, *["failed" if found[each][what][name].failure else found[each][what][name].get("p50_ms")
                                   for each in ROUND_TRIPS_MS]] for name in names])
         for each in ROUND_TRIPS_MS:
+            section.fail(found[each][what].values())
             section.ratio(f"{what}, {each} ms away, in round trips", found[each][what]["gatherd"].get("p50_ms"), each, "≤",
                           2 if each == 1 else 1.5)
     return section

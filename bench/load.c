@@ -24,7 +24,7 @@
 #define S_NS	     INT64_C(1000000000)
 #define SILENCE_MS   60000
 #define READ_BYTES   (1 << 20)
-#define HEAD_BYTES   128
+#define HEAD_BYTES   256
 #define KEY_DIGITS   6
 #define SAMPLES_MAX  (1 << 22)
 #define LOOKUP_QUERY "select abalance from pgbench_accounts where aid = $1"
@@ -336,8 +336,12 @@ static void client_answered(struct load *load, struct client *client)
 		return;
 	}
 	if (now >= load->measured_ns) {
+		if (client->failed && !load->failed++ && !load->options.postgresql)
+			warnx("the first failure: %.*s",
+			      (int)(load->options.streamed ? client->tail_bytes
+							   : client->head_bytes),
+			      load->options.streamed ? client->tail : client->head);
 		load->done++;
-		load->failed += client->failed;
 		if (load->sample_count < SAMPLES_MAX)
 			load->samples[load->sample_count++] =
 				(double)(now - client->begun_ns) / MS_NS;

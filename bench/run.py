@@ -96,14 +96,16 @@ def main():
             try:
                 section = importlib.import_module(name).run(Context(postgres, arguments.quick, not arguments.no_save))
             except (programs.Failed, programs.Missing) as why:
-                print(f"{name}: {why}", file=sys.stderr)
-                failed.append(name)
+                failed.append(f"{name}: {why}")
                 continue
+            failed += section.failures
             print(section.render() if arguments.no_save else write_results(section, arguments.quick), flush=True)
     finally:
         if postgres:
             postgres.stop()
         directory.remove()
+    for failure in failed:
+        print(f"failed: {failure}", file=sys.stderr)
     return 1 if failed else 0
 
 

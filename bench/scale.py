@@ -58,8 +58,9 @@ def sweep(context, section, name, title, x_label, unit, cases):
     file = f"scale-{name}.svg"
     draw(os.path.join(programs.BENCH, file), title, x_label, f"µs a {unit}", {"gatherd": points})
     section.figures([x_label, *[f"{size:,}" for size in cases]],
-                    [[f"µs a {unit}", *[case.failure or case.get("cost") for case in done.values()]],
+                    [[f"µs a {unit}", *["failed" if case.failure else case.get("cost") for case in done.values()]],
                      ["p99 ms", *[case.get("p99_ms") for case in done.values()]]])
+    section.fail(done.values())
     section.text(f"![{title}]({file})")
     section.goal(f"{x_label}: cost of one, tenfold the size", slope(points) if len(points) > 2 else None, "≤", 1.5, "×")
 
@@ -69,7 +70,7 @@ def run(context):
                       "growth of the work is a flat line.")
     context.postgres.load("accounts")
     seconds = context.seconds(0.5, 2)
-    with Gatherd(context.postgres, pool_max=8) as daemon:
+    with Gatherd(context.postgres, pool_max=8, queue_limit=5 * max(CLIENTS)) as daemon:
         sweep(context, section, "items", "Items in a gather", "items in a gather", "query",
               {items: items_case(daemon, items, seconds) for items in ITEMS})
         sweep(context, section, "clients", "Clients, each with gathers of 5", "clients", "query",

@@ -47,7 +47,7 @@ def run(context):
     section = Section("w6", TITLE, f"{GENERATORS} generators run the report {REPORT} while {CLIENTS} "
                       f"clients ask for 20 lookups each, on one pool of {POOL}. Apart: both at the same time, but each "
                       "with a daemon and a pool of its own, so that they share nothing but the processors.")
-    postgres, seconds = context.postgres, context.seconds(3, 10)
+    postgres, seconds = context.postgres, context.seconds(4, 20)
     postgres.load("accounts")
     postgres.load("store")
     queries = postgres.dir.join("report.json")
@@ -75,7 +75,7 @@ def run(context):
             Case("gatherd, apart", lambda: both(ours, theirs, seconds)),
             *driver_cases("asyncpg", "asyncpg_peer.py"),
             *driver_cases("postgres.js", "postgresjs.cjs"),
-        ], context.rounds(1, 5))
+        ], context.rounds(1, 3))
     section.cases("", ["report ms", "p99 ms", "reports/s", "lookups p50 ms", "p99 ms", "lookups/s"], cases.values(),
                   ["report_p50_ms", "report_p99_ms", "report_rate", "lookups_p50_ms", "lookups_p99_ms", "lookups_rate"])
     together, apart, alone = (cases[f"gatherd, {how}"] for how in ("together", "apart", "lookups alone"))

@@ -38,6 +38,7 @@ class Section:
         self.about = about
         self.parts = []
         self.goals = []
+        self.failures = []
 
     def figures(self, header, rows):
         self.parts.append(markdown(header, [[number(cell) for cell in row] for row in rows]))
@@ -48,6 +49,7 @@ class Section:
     def cases(self, title, header, cases, keys, note=None):
         """A row a case, a column a key; who could not run says why."""
         rows = []
+        self.fail(cases)
         for case in cases:
             label = case.name if case.chosen is None else f"{case.name} ({case.chosen})"
             if case.failure:
@@ -57,6 +59,11 @@ class Section:
         self.figures([title, *header], rows)
         if note:
             self.text(note)
+
+    def fail(self, cases):
+        """Keeps what failed, for the exit status. Who is missing has not failed."""
+        self.failures += [f"{self.name}: {case.name}: {case.failure}" for case in cases
+                          if case.failure and not case.failure.startswith("missing")]
 
     def goal(self, what, value, relation, bound, unit=""):
         """`value` None: it, or what it is compared with, could not be measured."""
