@@ -169,7 +169,7 @@ tier_integration_valgrind() {
 	build release
 	GATHERD_WRAPPER=$valgrind_command GATHERD_TIME_SCALE=10 pytest_run release -m valgrind
 }
-# Instructions and system calls of a query, which the load of the machine does not change.
+# Instructions and system calls of a query, which the load of the machine does not change; and that benchmarks run.
 tier_cost() {
 	local tap status=0
 	need valgrind strace
@@ -180,6 +180,7 @@ tier_cost() {
 	echo "$tap"
 	# shellcheck disable=SC2046 # two words
 	result $(count_tap <<<"$tap")
+	one "a benchmark" env GATHERD_BUILD="$root/build/release" /usr/bin/python3 bench/run.py --quick --no-save w3
 	return "$status"
 }
 # The corpora, then $FUZZ_SECONDS of fuzzing for each target; .ci/run gives them a minute.
