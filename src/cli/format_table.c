@@ -119,6 +119,19 @@ static bool next_line(struct format *format, struct table_column *column, size_t
 	return shown;
 }
 
+/* As it is shown, for a server chooses command tags, and a report's author titles. */
+static void put_shown(struct buf *out, const char *data, size_t len)
+{
+	struct str rest = {data, len};
+	size_t width;
+
+	while (rest.data != NULL) {
+		width_show_line(out, &rest, &width);
+		if (rest.data != NULL)
+			buf_putc(out, '\n');
+	}
+}
+
 static void write_title(struct format_table *table, struct buf *out, const struct format_item *item)
 {
 	const char *title = item->title != NULL ? item->title : item->name;
@@ -131,7 +144,7 @@ static void write_title(struct format_table *table, struct buf *out, const struc
 	width = width_of(str_from(title), NULL);
 	if (width < total)
 		put_spaces(out, (total - width) / 2);
-	buf_puts(out, title);
+	put_shown(out, title, strlen(title));
 	buf_putc(out, '\n');
 }
 
@@ -235,7 +248,7 @@ static void write_tag(struct buf *out, const struct gather_result *result)
 
 	if (command == NULL || command->type != JSON_STRING)
 		return;
-	buf_append_str(out, command->text);
+	put_shown(out, command->text.data, command->text.len);
 	if (str_is(command->text, "INSERT"))
 		buf_puts(out, " 0");
 	if (count >= 0)
@@ -263,8 +276,10 @@ static void write_end(struct format *format, const struct format_item *item,
 	if (table == NULL) {
 		const char *title = item->title != NULL ? item->title : item->name;
 
-		if (title != NULL)
-			buf_printf(out, "%s\n", title);
+		if (title != NULL) {
+			put_shown(out, title, strlen(title));
+			buf_putc(out, '\n');
+		}
 		write_tag(out, result);
 		return;
 	}

@@ -132,6 +132,18 @@ START_TEST(table_with_a_title)
 }
 END_TEST
 
+/* A server chooses its command tags, and whoever wrote a report its titles. */
+START_TEST(no_tag_or_title_reaches_a_terminal_raw)
+{
+	queries[0].title = "\x1b[31mred\xc2\x9b";
+	begin(FORMAT_TABLE, 1);
+	ck_assert_str_eq(PRINTED("{\"id\":1,\"event\":\"done\",\"item\":0,\"command\":"
+				 "\"\\u001b]0;x\\u0007\",\"queued\":0.5,\"elapsed\":1.0}",
+				 END),
+			 "\\x1B[31mred\\u009B\n\\x1B]0;x\\x07\n");
+}
+END_TEST
+
 START_TEST(failed_query_shows_nothing)
 {
 	begin(FORMAT_TABLE, 2);
@@ -333,6 +345,7 @@ int main(void)
 	tcase_add_loop_test(tcase, table_as_psql, 0, ARRAY_SIZE(psql_tables));
 	tcase_add_test(tcase, table_in_order);
 	tcase_add_test(tcase, table_with_a_title);
+	tcase_add_test(tcase, no_tag_or_title_reaches_a_terminal_raw);
 	tcase_add_test(tcase, failed_query_shows_nothing);
 	tcase_add_test(tcase, raw);
 	tcase_add_test(tcase, raw_values);
