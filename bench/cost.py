@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: PostgreSQL
 """
-What a query costs the daemon, in figures that no other program on the machine changes much: instructions (callgrind) and
-system calls (strace). They are the difference between a short and a long run, so that start-up and the first sight of a
-statement are not in them. tests/cost holds them to limits.
+What a query costs the daemon, in figures that no other program on the machine changes much: instructions (callgrind)
+and system calls (strace). They are the difference between a short and a long run, so that start-up and the first sight
+of a statement are not in them. tests/cost holds them to limits.
 """
 import json
 import os
@@ -63,8 +63,8 @@ def difference(context, tool, count, workload):
     totals = []
     for requests in runs:
         path = context.postgres.dir.join(f"cost.{requests}")
-        command = {"callgrind": [programs.found("valgrind"), "--quiet", "--tool=callgrind", f"--callgrind-out-file={path}"],
-                   "strace": [programs.found("strace"), "-f", "-c", "-o", path]}[tool]
+        command = [programs.found("strace"), "-f", "-c", "-o", path] if tool == "strace" else \
+            [programs.found("valgrind"), "--quiet", "--tool=callgrind", f"--callgrind-out-file={path}"]
         totals.append(count(run_under(context, command, path, keys, load, requests)))
         os.remove(path)
     return (totals[1] - totals[0]) / ((runs[1] - runs[0]) * units)
@@ -94,14 +94,14 @@ def history_write(lines):
 
 
 def commit():
-    said = subprocess.run(["git", "-C", programs.SOURCE, "log", "-1", "--format=%h %cs", "--", "src"], capture_output=True,
-                          text=True, check=False)
+    said = subprocess.run(["git", "-C", programs.SOURCE, "log", "-1", "--format=%h %cs", "--", "src"],
+                          capture_output=True, text=True, check=False)
     return said.stdout.strip() or "no commit"
 
 
 def run(context):
-    section = Section("cost", TITLE, "Instructions and system calls of the daemon's process for each query (or row), libpq's "
-                      "among them; pool of 4, commands counted in the steady state.")
+    section = Section("cost", TITLE, "Instructions and system calls of the daemon's process for each query (or row), "
+                      "libpq's among them; pool of 4, in the steady state.")
     context.postgres.load("accounts")
     cases = []
     for workload in WORKLOADS:

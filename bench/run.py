@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: PostgreSQL
-"""Runs benchmarks, prints what they found, and puts it into bench/results.md. `./dev bench` builds and installs first."""
+"""Runs benchmarks, prints what they found, and puts it into bench/results.md. `./dev bench` builds and installs."""
 import argparse
 import datetime
 import importlib
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -16,8 +17,9 @@ ALL = ["w1", "w2", "w3", "w4", "w5", "w6", "latency", "scale", "cost"]
 RESULTS = os.path.join(programs.BENCH, "results.md")
 HEAD = """# Results
 
-Written by `./dev bench`; `bench/README.md` says what is measured and how. Client, daemon and server share the processors of one
-machine. Single figures swing with whatever else it does; cases of one table ran interleaved, so their ratios hold.
+Written by `./dev bench`; `bench/README.md` says what is measured and how. Client, daemon and server share the
+processors of one machine. Single figures swing with whatever else it does; cases of one table ran interleaved, so their
+ratios hold.
 """
 
 
@@ -46,8 +48,8 @@ def machine():
 
 
 def commit():
-    said = subprocess.run(["git", "-C", programs.SOURCE, "rev-parse", "--short", "HEAD"], capture_output=True, text=True,
-                          check=False)
+    said = subprocess.run(["git", "-C", programs.SOURCE, "rev-parse", "--short", "HEAD"], capture_output=True,
+                          text=True, check=False)
     return said.stdout.strip() or "no commit"
 
 
@@ -86,6 +88,8 @@ def main():
     unknown = [name for name in names if name not in ALL]
     if unknown:
         parser.error(f"no such benchmark: {' '.join(unknown)} (there are {' '.join(ALL)})")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing of it stays
     directory = Directory()
     postgres = None
     failed = []

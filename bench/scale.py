@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """
-Sweeps: what a query costs as there are more items in a gather, more clients, more rows, more connections. Nothing may grow
-faster than the work does.
+Sweeps: what a query costs as there are more items in a gather, more clients, more rows, more connections. Nothing may
+grow faster than the work does.
 """
 import json
 import math
@@ -34,7 +34,8 @@ def clients_case(daemon, clients, seconds):
 
 
 def rows_case(daemon, rows, seconds):
-    request = json.dumps({"stream": True, "gather": [f"select n, n * 2, 'row ' || n from generate_series(1, {rows}) as n"]})
+    sql = f"select n, n * 2, 'row ' || n from generate_series(1, {rows}) as n"
+    request = json.dumps({"stream": True, "gather": [sql]})
     return lambda: per_query(daemon.load("-s", "-c", 1, "-t", seconds, "-w", 0.2, "-r", request), rows)
 
 
@@ -66,8 +67,8 @@ def sweep(context, section, name, title, x_label, unit, cases):
 
 
 def run(context):
-    section = Section("scale", TITLE, "What one query (or one row) costs in microseconds of wall time, as sizes grow. Linear "
-                      "growth of the work is a flat line.")
+    section = Section("scale", TITLE, "What one query (or one row) costs in microseconds of wall time, as sizes grow. "
+                      "Linear growth of the work is a flat line.")
     context.postgres.load("accounts")
     seconds = context.seconds(0.5, 2)
     with Gatherd(context.postgres, pool_max=8, queue_limit=5 * max(CLIENTS)) as daemon:

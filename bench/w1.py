@@ -15,7 +15,8 @@ POOL = 20
 
 def timed(command, env, stdin=None):
     begun = time.monotonic()
-    subprocess.run(command, env=programs.environment(env), input=stdin, stdout=subprocess.DEVNULL, text=True, check=True)
+    subprocess.run(command, env=programs.environment(env), input=stdin, stdout=subprocess.DEVNULL, text=True,
+                   check=True)
     return time.monotonic() - begun
 
 
@@ -53,7 +54,8 @@ def gather(daemon):
 
 def run(context):
     section = Section("w1", TITLE, f"Wall seconds; at most {POOL} connections. Cold: the pool has none "
-                      "open when the gather comes. psql and gather pay for the start of their processes, drivers do not.")
+                      "open when the gather comes. psql and gather pay for the start of their processes, drivers do "
+                      "not.")
     env = context.postgres.env()
     with Gatherd(context.postgres, pool_min=0, pool_max=POOL) as daemon:
         cases = run_rounds([

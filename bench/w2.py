@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """W2: requests of twenty random primary key lookups each, answered as JSON, 1, 8 and 64 requests at a time."""
+import contextlib
 import os
 import re
 import subprocess
@@ -28,8 +29,8 @@ def pgbench_script(path, pipeline):
 
 def pgbench(env, script, clients, seconds, protocol="prepared"):
     """pgbench has no notion of more requests than connections: the settings that are tried say how many it has."""
-    done = subprocess.run([programs.found("pgbench"), "-n", "-M", protocol, "-f", script, "-T", str(max(1, round(seconds))),
-                           "-c", str(clients), "-j", str(min(2, clients)), "postgres"],
+    done = subprocess.run([programs.found("pgbench"), "-n", "-M", protocol, "-f", script, "-c", str(clients),
+                           "-j", str(min(2, clients)), "-T", str(max(1, round(seconds))), "postgres"],
                           env=programs.environment(env), capture_output=True, text=True, check=False)
     rate = re.search(r"tps = ([0-9.]+)", done.stdout)
     if done.returncode or not rate:
@@ -73,8 +74,8 @@ def cases_at(context, at_once, daemons, scripts, bouncer):
     if not bouncer:
         cases = [case for case in cases if "PgBouncer" not in case.name]
     if at_once == 1:
-        cases.append(Case("libpq, blocking", lambda: programs.run_json([programs.built("bench/libpq"), "lookups", seconds],
-                                                                       env)))
+        cases.append(Case("libpq, blocking",
+                          lambda: programs.run_json([programs.built("bench/libpq"), "lookups", seconds], env)))
     return cases
 
 
@@ -84,7 +85,8 @@ def goals(section, tables):
         pipeline = cases["pgbench, \\startpipeline"].get("rate")
         asyncpg = cases["asyncpg, reset off"].get("rate")
         node = cases["node-postgres, named statements"].get("rate")
-        section.ratio(f"isolated, R={at_once}, of pgbench's pipeline", isolated, pipeline, "≥", 0.95 if at_once == 1 else 0.7)
+        section.ratio(f"isolated, R={at_once}, of pgbench's pipeline", isolated, pipeline, "≥",
+                      0.95 if at_once == 1 else 0.7)
         section.ratio(f"isolated, R={at_once}, of asyncpg, reset off", isolated, asyncpg, "≥", 8)
         section.ratio(f"isolated, R={at_once}, of node-postgres", isolated, node, "≥", 4)
         section.ratio(f"read_only, R={at_once}, of pgbench's pipeline", batched, pipeline, "≥", 0.95)
@@ -109,34 +111,34 @@ def beside_slow(context, section, daemon):
     section.ratio("p99 beside slow queries, of undisturbed", together.get("p99_ms"), alone.get("p99_ms"), "≤", 3)
 
 
-def bouncer_or_none(context):
+def bouncer_or_none(context, stack):
     try:
-        return PgBouncer(context.postgres, pool_size=8)
+        return stack.enter_context(PgBouncer(context.postgres, pool_size=8))
     except (programs.Missing, Failed) as why:
         context.say(f"PgBouncer: {why}")
         return None
 
 
 def run(context):
-    section = Section("w2", TITLE, "Requests a second; each is 20 random primary key lookups, answered "
-                      "as JSON, R requests at a time. gatherd's clients are one small program over the socket; pgbench "
-                      "writes no JSON and has as many requests as connections. In brackets: the best pool size of those "
-                      "tried.")
+    section = Section("w2", TITLE, "Requests a second; each is 20 random primary key lookups, answered as JSON, R "
+                      "requests at a time. gatherd's clients are one small program over the socket; pgbench writes no "
+                      "JSON and has as many requests as connections. In brackets: the best pool size of those tried.")
     postgres = context.postgres
     postgres.load("accounts")
     scripts = {"pipeline": pgbench_script(postgres.dir.join("pipeline.sql"), True),
                "sequence": pgbench_script(postgres.dir.join("sequence.sql"), False)}
     tables = {}
-    bouncer = bouncer_or_none(context)
-    with Gatherd(postgres, pool_max=8) as daemon, Gatherd(postgres, pool_max=8, read_only="yes") as read_only:
+    with contextlib.ExitStack() as stack:
+        bouncer = bouncer_or_none(context, stack)
+        daemon = stack.enter_context(Gatherd(postgres, pool_max=8))
+        read_only = stack.enter_context(Gatherd(postgres, pool_max=8, read_only="yes"))
         for at_once in AT_ONCE:
             context.say(f"R={at_once}")
             tables[at_once] = run_rounds(
-                cases_at(context, at_once, {"gatherd": daemon, "gatherd read_only": read_only}, scripts, bouncer), context.rounds(1, 5))
+                cases_at(context, at_once, {"gatherd": daemon, "gatherd read_only": read_only}, scripts, bouncer),
+                context.rounds(1, 5))
             section.cases(f"R={at_once}", ["requests/s", "p50 ms", "p99 ms"], tables[at_once].values(),
                           ["rate", "p50_ms", "p99_ms"])
         goals(section, tables)
         beside_slow(context, section, daemon)
-    if bouncer:
-        bouncer.stop()
     return section

@@ -60,8 +60,8 @@ def run(context):
     section.cases("", ["seconds", "client MB", "daemon MB"], cases.values(), ["seconds", "rss_mb", "daemon_mb"])
     ours = cases["gather --json"]
     seconds = ours.get("seconds")
-    section.ratio("gather --json, of the server's COPY", seconds, cases["the server's own COPY to /dev/null"].get("seconds"),
-                  "≤", 1.3)
+    section.ratio("gather --json, of the server's COPY", seconds,
+                  cases["the server's own COPY to /dev/null"].get("seconds"), "≤", 1.3)
     section.ratio("gather --json, of psql COPY csv", seconds, cases["psql COPY csv"].get("seconds"), "≤", 1)
     section.ratio("asyncpg's time, of gather's", cases["asyncpg, json.dumps"].get("seconds"), seconds, "≥", 6)
     section.goal("growth of the daemon", ours.get("daemon_mb"), "≤", 16, " MB")

@@ -62,8 +62,8 @@ def postgres_storm(context, seconds):
 
 
 def run(context):
-    section = Section("w5", TITLE, f"Bytes for each of {IDLE:,} idle clients (resident memory), and connections "
-                      "a second that each ask one tiny query, 16 at a time. All are asked by the same program, which knows "
+    section = Section("w5", TITLE, f"Bytes for each of {IDLE:,} idle clients (resident memory), and connections a "
+                      "second that each ask one tiny query, 16 at a time. All are asked by the same program, which knows "
                       "both protocols.")
     seconds = context.seconds(1, 3)
     with Gatherd(context.postgres) as daemon:

@@ -45,7 +45,8 @@ def draw(path, title, x_label, y_label, series):
         return
     x = Axis([point[0] for point in points], LEFT, WIDTH - RIGHT)
     y = Axis([point[1] for point in points], HEIGHT - BOTTOM, TOP)
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">', f"<title>{title}</title>",
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
+           f"<title>{title}</title>",
            f"<style>{STYLE}</style>", f'<rect class="page" width="{WIDTH}" height="{HEIGHT}"/>',
            f'<text class="title" x="{LEFT}" y="24">{title}</text>']
     for tick in x.ticks():
@@ -54,14 +55,16 @@ def draw(path, title, x_label, y_label, series):
     for tick in y.ticks():
         out += [f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y.at(tick)}" y2="{y.at(tick)}"/>',
                 f'<text x="{LEFT - 8}" y="{y.at(tick) + 4}" text-anchor="end">{label(tick)}</text>']
+    middle = (TOP + HEIGHT - BOTTOM) / 2
     out += [f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 12}" text-anchor="middle">{x_label}</text>',
-            f'<text transform="translate(16 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">{y_label}</text>']
+            f'<text transform="translate(16 {middle}) rotate(-90)" text-anchor="middle">{y_label}</text>']
     for number, (name, line) in enumerate(series.items()):
         colour = COLOURS[number % len(COLOURS)]
         path_points = " ".join(f"{x.at(a)},{y.at(b)}" for a, b in line)
         out.append(f'<polyline class="line" stroke="{colour}" points="{path_points}"/>')
-        out += [f'<circle cx="{x.at(a)}" cy="{y.at(b)}" r="3.5" fill="{colour}"><title>{label(a)}: {b:.3g}</title></circle>'
-                for a, b in line]
-        out.append(f'<text x="{WIDTH - RIGHT}" y="{24 + 16 * number}" text-anchor="end" style="fill:{colour}">{name}</text>')
+        out += [f'<circle cx="{x.at(a)}" cy="{y.at(b)}" r="3.5" fill="{colour}">'
+                f"<title>{label(a)}: {b:.3g}</title></circle>" for a, b in line]
+        out.append(f'<text x="{WIDTH - RIGHT}" y="{24 + 16 * number}" text-anchor="end" style="fill:{colour}">'
+                   f"{name}</text>")
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join([*out, "</svg>"]) + "\n")

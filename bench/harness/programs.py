@@ -70,7 +70,7 @@ def run_json(command, env=None):
 
 
 def run_timed(command, env=None, stdin=subprocess.DEVNULL):
-    """Seconds, and the greatest memory of the process in MB, of a command whose output goes through a pipe to nobody."""
+    """Seconds, and the greatest memory in MB, of a command whose output goes through a pipe to nobody."""
     command = [str(word) for word in command]
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as drain:
         begun = time.monotonic()

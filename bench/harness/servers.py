@@ -117,8 +117,8 @@ class Postgres:
                 "PGDATABASE": "postgres", **more}
 
     def psql(self, sql):
-        done = subprocess.run([programs.found("psql"), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1"], input=sql, text=True,
-                              env=programs.environment(self.env()), capture_output=True, check=False)
+        done = subprocess.run([programs.found("psql"), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1"], input=sql,
+                              text=True, env=programs.environment(self.env()), capture_output=True, check=False)
         if done.returncode:
             raise Failed(done.stderr)
         return done.stdout.strip()
