@@ -62,13 +62,13 @@ def sections_of(path):
     return {part.split("\n", 1)[0]: part for part in parts if part.startswith("## ")}
 
 
-def write_results(section, quick):
+def write_results(section, quick, built_from):
     """Puts the section in the place of its last edition; the others stay."""
     kept = sections_of(RESULTS)
     text = section.render()
     when = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     command = f"./dev bench {'--quick ' if quick else ''}{section.name}"
-    text += f"\n`{command}` at {commit()}, {when}, on {machine()}; {programs.versions()}.\n"
+    text += f"\n`{command}` at {built_from}, {when}, on {machine()}; {programs.versions()}.\n"
     kept[text.split("\n", 1)[0]] = text
     titles = [importlib.import_module(name).TITLE for name in ALL]
     order = {f"## {title}": number for number, title in enumerate(titles)}
@@ -90,6 +90,7 @@ def main():
         parser.error(f"no such benchmark: {' '.join(unknown)} (there are {' '.join(ALL)})")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing of it stays
+    built_from = commit()
     directory = Directory()
     postgres = None
     failed = []
@@ -103,7 +104,8 @@ def main():
                 failed.append(f"{name}: {why}")
                 continue
             failed += section.failures
-            print(section.render() if arguments.no_save else write_results(section, arguments.quick), flush=True)
+            saved = None if arguments.no_save else write_results(section, arguments.quick, built_from)
+            print(saved or section.render(), flush=True)
     finally:
         if postgres:
             postgres.stop()
