@@ -27,6 +27,23 @@ static void database_free(struct database *database)
 	mem_free(database);
 }
 
+/* Starts with the database, not at its end: then there might be no memory for it. */
+static int close_main(void *arg)
+{
+	struct database *database = arg;
+
+	database->closer = co_task_current();
+	co_shield();
+	while (database->refs > 0)
+		if (co_park(CLOCK_NEVER) < 0)
+			break;
+	co_unshield();
+	if (database->pool != NULL)
+		pool_free(database->pool, clock_after_ns(co_now_ns(), DATABASE_CLOSE_NS));
+	database_free(database);
+	return 0;
+}
+
 int database_new(struct database **ret_database, struct co_loop *loop, struct co_group *group,
 		 struct resolver *resolver, const struct config_database *conf)
 {
@@ -38,7 +55,6 @@ int database_new(struct database **ret_database, struct co_loop *loop, struct co
 	list_init(&database->node);
 	list_init(&database->shares);
 	database->refs = 1;
-	database->group = group;
 	database->conf = *conf;
 	database->conf.conninfo_masked = NULL;
 	database->conf.name = mem_strdup(conf->name);
@@ -48,9 +64,14 @@ int database_new(struct database **ret_database, struct co_loop *loop, struct co
 	if (rc == 0)
 		rc = channels_new(&database->channels, loop, resolver, &database->conf);
 	if (rc == 0)
-		rc = pool_new(&database->pool, loop, resolver, &database->conf);
+		rc = co_group_go(group, close_main, database, "database");
 	if (rc < 0) {
 		database_free(database);
+		return rc;
+	}
+	rc = pool_new(&database->pool, loop, resolver, &database->conf);
+	if (rc < 0) {
+		database_unref(database);
 		return rc;
 	}
 	*ret_database = database;
@@ -63,23 +84,11 @@ struct database *database_ref(struct database *database)
 	return database;
 }
 
-static int close_main(void *arg)
-{
-	struct database *database = arg;
-
-	pool_free(database->pool, clock_after_ns(co_now_ns(), DATABASE_CLOSE_NS));
-	database_free(database);
-	return 0;
-}
-
 void database_unref(struct database *database)
 {
-	if (database == NULL || --database->refs > 0)
-		return;
-	/* Without memory for a task its connections stay until the daemon ends; nothing else can be
-	 * done from here. */
-	if (co_group_go(database->group, close_main, database, "database close") < 0)
-		database->refs = 1;
+	/* Until its first turn the task finds by itself that nobody needs it. */
+	if (database != NULL && --database->refs == 0 && database->closer != NULL)
+		co_unpark(database->closer);
 }
 
 void database_retire(struct database *database)

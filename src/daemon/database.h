@@ -37,14 +37,14 @@ struct database {
 	size_t pending;		     /* items admitted and not yet answered */
 	struct list shares;	     /* struct share.node */
 	unsigned refs;
-	struct co_group *group; /* where its end runs */
+	struct co_task *closer;	     /* waits for the last reference to go; NULL: has not run yet */
 };
 
-/* 0 or -ENOMEM; with one reference. */
+/* 0 or -ENOMEM; with one reference. A task of `group` is its own, up to its end. */
 int database_new(struct database **ret_database, struct co_loop *loop, struct co_group *group,
 		 struct resolver *resolver, const struct config_database *conf) MUST_CHECK;
 struct database *database_ref(struct database *database);
-/* The last one starts the end of the pool, as a task of `group`. NULL is fine. */
+/* The last one is the end of the pool, which takes its time. NULL is fine. */
 void database_unref(struct database *database);
 /* It leaves the table, and who listens on it has to do so anew; requests that run may end. */
 void database_retire(struct database *database);

@@ -23,9 +23,9 @@
 /* Rows and input never take all of memory_limit: a small answer always finds room. */
 #define MEMORY_ROWS_PART(limit)	 ((limit) / 8 * 5)
 #define MEMORY_INPUT_PART(limit) ((limit) / 4)
-/* What is left of the time to stop when everything has been cancelled: PostgreSQL has to confirm.
- */
-#define STOP_GRACE_NS (5 * CLOCK_SECOND)
+/* What is left of the time to stop when everything has been cancelled. PostgreSQL has to confirm:
+ * at the worst a cancel, then a rollback, then the cancel of that, and none of them does it. */
+#define STOP_GRACE_NS (12 * CLOCK_SECOND)
 
 /* ---- what clients ask of it ---- */
 

@@ -365,10 +365,8 @@ int step_prepare(struct step *step, struct db_lease *lease)
 		MAX(gather->session->server->config->max_answer_bytes, (size_t)STEP_ROW_BYTES);
 	rc = params_bind(step->item->lane->database, lease, step->request, depends_value, gather,
 			 owner, &gather->arena, step->deadline_ns, &step->params, &step->err);
-	if (rc < 0) {
-		gather_explain_cancel(gather, &step->err);
+	if (rc < 0)
 		return rc;
-	}
 	step->query.sql = step->params.sql;
 	step->query.values = step->params.values;
 	step->query.value_count = step->params.count;
@@ -399,8 +397,6 @@ static void take_stopped(struct step *step)
 
 void step_take_outcome(struct step *step)
 {
-	struct gather *gather = gather_of(step);
-
 	step->err = step->query.err;
 	if (step->err.position > 0 && step->params.named.shift_count > 0)
 		step->err.position = sql_params_position(&step->params.named, step->err.position);
@@ -411,7 +407,6 @@ void step_take_outcome(struct step *step)
 	/* The count is of the rows that were given. */
 	if (step->truncated && step->query.class.plain_read)
 		step->query.count = (int64_t)step->row_count;
-	gather_explain_cancel(gather, &step->err);
 	if (step->err.code == ERR_SQL && step->params.count > 0)
 		params_forget(step->item->lane->database, step->params.sql);
 }
@@ -468,6 +463,7 @@ void step_end(struct step *step, bool of_item)
 	/* Between its outcome and its end, which is its transaction's. */
 	if (step->stop_message != NULL && step->err.code == ERR_NONE)
 		fail_for_room(step);
+	gather_explain_cancel(gather, &step->err);
 	step->ended = true;
 	step->elapsed_ns = co_now_ns() - gather->read_ns;
 	if (step->query.sent_ns != 0)

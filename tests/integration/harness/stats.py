@@ -2,7 +2,7 @@
 """What the answer to {"stats": true} says is still going on."""
 
 OWN_CLIENTS = 1  # the one that asks
-OWN_TASKS = 1  # the service itself; each connection to PostgreSQL has a task too
+OWN_TASKS = 1  # the service itself; each database has a task, and each connection to PostgreSQL
 OWN_BUFFERS_BYTES = 256 * 1024  # of the one that asks
 
 
@@ -17,7 +17,7 @@ def left_over(answer):
     drivers = 0
     for name, pool in stats["pools"].items():
         connections = pool["connections"]
-        drivers += connections["open"] + connections["connecting"]
+        drivers += 1 + connections["open"] + connections["connecting"]
         left[f"{name}: busy connections"] = connections["busy"]
         left[f"{name}: pending items"] = pool["pending"]
         left[f"{name}: queued items"] = pool["queued"]
