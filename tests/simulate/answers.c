@@ -179,8 +179,8 @@ static void judge_effects(const struct verdict *at, const struct json *error)
 	struct str effects = text_of(error, "effects");
 	bool committed = step->kind != STEP_READ && step->committed > 0;
 
-	step->doubtful =
-		str_is(effects, "unknown") || str_is(text_of(error, "code"), "connection_lost");
+	step->doubtful = at->request->snapshot || str_is(effects, "unknown") ||
+			 str_is(text_of(error, "code"), "connection_lost");
 	if (str_is(effects, "none")) {
 		at->world->counts[COUNT_EFFECTS_NONE]++;
 		if (committed)
@@ -515,5 +515,5 @@ bool ledger_answer(struct world *world, unsigned client, struct str line)
 		world_fail(world, "an answer to what nobody asked: %.*s", (int)line.len, line.data);
 	}
 	arena_free(&arena);
-	return number < LEDGER_REQUESTS;
+	return at.request != NULL;
 }

@@ -3,6 +3,7 @@
 
 #include "simulate/ledger.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define CONNECT_AGAIN_NS (20 * CLOCK_MS)
@@ -34,10 +35,11 @@ static void take_lines(struct client *client)
 						 client->number, (int)MIN(len, (size_t)300), data),
 				    0, 0, 0);
 		if (!ledger_answer(client->world, client->number, (struct str){data, len})) {
-			if (client->waiting == 0)
+			if (client->waiting == 0 && !client->world->ledger->memory_short)
 				world_fail(client->world, "client %u: an answer too many",
 					   client->number);
-			client->waiting--;
+			if (client->waiting > 0)
+				client->waiting--;
 		}
 		bytes_take(&client->lines, len + 1);
 	}
@@ -246,6 +248,21 @@ static bool all_answered(const struct client *client)
 			return false;
 	}
 	return client->waiting == 0;
+}
+
+void client_tell(const struct client *client)
+{
+	const struct ledger *ledger = client->world->ledger;
+
+	fprintf(stderr,
+		"client %u:%s%s %u to send, %u other answers to come, unanswered:", client->number,
+		client->half_closed ? " half-closed," : "",
+		client->socket == NULL ? " not connected," : "", client->to_send, client->waiting);
+	for (unsigned id = LEDGER_FIRST_REQUEST; id < ledger->request_count; id++)
+		if (ledger->requests[id].client == client->number &&
+		    ledger->requests[id].answers == 0)
+			fprintf(stderr, " %u", id);
+	fputc('\n', stderr);
 }
 
 bool client_is_done(const struct client *client)

@@ -43,4 +43,7 @@ void client_leave(struct client *client);
 /* Nothing more will come of it. */
 bool client_is_done(const struct client *client);
 
+/* What it waits for, to stderr. */
+void client_tell(const struct client *client);
+
 #endif

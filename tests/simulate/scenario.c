@@ -80,8 +80,10 @@ static void not_answered(void *arg)
 	struct scenario *scenario = arg;
 
 	for (unsigned i = 0; i < scenario->client_count; i++)
-		if (!client_is_done(&scenario->clients[i]))
+		if (!client_is_done(&scenario->clients[i])) {
+			client_tell(&scenario->clients[i]);
 			world_fail(scenario->world, "client %u waits and waits", i);
+		}
 }
 
 /* ---- clients ---- */
@@ -336,9 +338,10 @@ static void plan_config(struct scenario *scenario)
 			"server_lifetime = %s\nprepared_statements = %s\nsession_reset = %s\n"
 			"server_connect_timeout = %s\npipeline_depth = %s\n",
 			PICK(world, "0", "1"), PICK(world, "1s", "10s"),
-			PICK(world, "50ms", "10min"), PICK(world, "2s", "1h"),
-			PICK(world, "0", "1", "4"), PICK(world, "auto", "auto", "auto", "always"),
-			PICK(world, "200ms", "5s"), PICK(world, "1", "2", "16"));
+			PICK(world, "50ms", "10min", "10min"),
+			PICK(world, "4s", "1h", "1h", "1h", "1h", "1h"), PICK(world, "0", "1", "4"),
+			PICK(world, "auto", "auto", "auto", "always"), PICK(world, "200ms", "5s"),
+			PICK(world, "1", "2", "16"));
 	}
 }
 
