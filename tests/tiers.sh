@@ -5,7 +5,7 @@
 
 results=$log_dir/results
 # Two lanes run beside each other, each tier by tier; tiers that share a build directory are in one lane.
-lanes=("asan integration fuzz" "includes format shell cppcheck model aarch64 clang valgrind integration-valgrind cost dist")
+lanes=("asan integration fuzz" "includes format shell cppcheck model aarch64 clang valgrind integration-valgrind simulate cost dist")
 
 valgrind_command="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 	--suppressions=$root/tests/valgrind.supp"
@@ -144,6 +144,7 @@ tier_model() {
 tier_asan() {
 	build asan
 	make_check asan
+	one "simulation" build/asan/tests/simulate/simulate --runs 1000
 }
 tier_integration() {
 	build asan
@@ -192,6 +193,11 @@ tier_fuzz() {
 	result "$fuzz_passed" "$fuzz_failed"
 	fuzz_many libfuzzer "${FUZZ_SECONDS:-3}" "${targets[@]}"
 	result "$fuzz_passed" "$fuzz_failed"
+}
+# The same seeds each time. A few of them with the sanitizers' eyes: tier_asan.
+tier_simulate() {
+	build_simulate release
+	one "simulation" build/release/tests/simulate/simulate --runs "${SIMULATE_RUNS:-100000}"
 }
 tier_aarch64() {
 	flavour aarch64

@@ -2,7 +2,7 @@
 check_PROGRAMS += tests/simulate/simulate
 tests_simulate_simulate_CPPFLAGS = $(AM_CPPFLAGS) $(LIBPQ_CFLAGS) -I$(top_srcdir)/tests
 tests_simulate_simulate_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=co_loop_new,--wrap=co_loop_free,--wrap=co_signal_start \
-	-Wl,--wrap=listener_open,--wrap=config_load
+	-Wl,--wrap=listener_open,--wrap=config_load,--wrap=mmap,--wrap=munmap,--wrap=madvise,--wrap=mprotect
 tests_simulate_simulate_LDADD = libdaemon.la $(LIBPQ_LIBS) $(PTHREAD_LIBS)
 tests_simulate_simulate_SOURCES = \
 	tests/simulate/answers.c \
@@ -18,4 +18,5 @@ tests_simulate_simulate_SOURCES = \
 	tests/simulate/postgres.c tests/simulate/postgres.h \
 	tests/simulate/requests.c tests/simulate/requests.h \
 	tests/simulate/scenario.c tests/simulate/scenario.h \
+	tests/simulate/stacks.c \
 	tests/simulate/world.c tests/simulate/world.h

@@ -212,7 +212,7 @@ static void usage(FILE *to)
 	fputs("Usage: simulate [--seed N] [--runs N] [--jobs N] [--trace]\n"
 	      "\n"
 	      "  --seed N   the first seed (1); a schedule is all in its seed\n"
-	      "  --runs N   so many schedules, each with the next seed (1000)\n"
+	      "  --runs N   so many schedules, each with the next seed (10000)\n"
 	      "  --jobs N   processes (the number of processors)\n"
 	      "  --trace    tell all that happens; one schedule, if --runs does not say more\n",
 	      to);
@@ -257,7 +257,7 @@ int main(int argc, char **argv)
 	if (options.trace)
 		options.jobs = 1;
 	if (options.runs == 0)
-		options.runs = options.trace ? 1 : 1000;
+		options.runs = options.trace ? 1 : 10000;
 	options.jobs =
 		(unsigned)MIN((uint64_t)MIN(options.jobs, (unsigned)WORKERS_MAX), options.runs);
 	return run(&options);
