@@ -22,4 +22,5 @@ EXTRA_DIST += \
 	bench/harness/section.py bench/harness/servers.py \
 	bench/peers/asyncpg_peer.py bench/peers/common.cjs bench/peers/common.py bench/peers/nodepg.cjs \
 	bench/peers/postgresjs.cjs bench/peers/psycopg_peer.py \
+	bench/scale-clients.svg bench/scale-connections.svg bench/scale-items.svg bench/scale-rows.svg \
 	tests/cost tests/cost.limits
