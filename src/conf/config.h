@@ -24,6 +24,7 @@ struct config_database {
 	const char *conninfo_masked; /* without its passwords: what may be shown and logged */
 	unsigned pool_min, pool_max;
 	unsigned pipeline_depth;
+	unsigned pipeline_connections;
 	int64_t pipeline_threshold_ns;
 	int64_t unavailable_after_ns;
 	unsigned queue_limit;

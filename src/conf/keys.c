@@ -100,6 +100,8 @@ const struct key keys[] = {
 	 .help = "connections at most"},
 	{IN_DATABASE(pipeline_depth), "pipeline_depth", KEY_COUNT, "16", BOUNDS(1, 1024),
 	 .help = "fast queries in flight on one connection; 1: never pipeline"},
+	{IN_DATABASE(pipeline_connections), "pipeline_connections", KEY_COUNT, "4", BOUNDS(1, 1000),
+	 .help = "connections that fast queries share, at most; about twice the server's cores"},
 	{IN_DATABASE(pipeline_threshold_ns), "pipeline_threshold", KEY_DURATION, "5ms", BOUNDS(0, HOUR),
 	 .help = "statements whose history is faster than this are pipelined"},
 	{IN_DATABASE(unavailable_after_ns), "unavailable_after", KEY_DURATION, "10s", BOUNDS(0, TIMEOUT_MAX),

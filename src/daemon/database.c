@@ -131,6 +131,7 @@ bool database_same_conf(const struct database *database, const struct config_dat
 	return strcmp(own->name, conf->name) == 0 && strcmp(own->conninfo, conf->conninfo) == 0 &&
 	       own->pool_min == conf->pool_min && own->pool_max == conf->pool_max &&
 	       own->pipeline_depth == conf->pipeline_depth &&
+	       own->pipeline_connections == conf->pipeline_connections &&
 	       own->pipeline_threshold_ns == conf->pipeline_threshold_ns &&
 	       own->unavailable_after_ns == conf->unavailable_after_ns &&
 	       own->queue_limit == conf->queue_limit &&

@@ -58,15 +58,17 @@ static void write_pool(struct buf *out, const struct database *database)
 
 	json_write_string(out, str_from(database->conf.name));
 	buf_printf(out,
-		   ":{\"connections\":{\"max\":%u,\"open\":%zu,\"idle\":%zu,\"busy\":%zu,"
+		   ":{\"connections\":{\"max\":%u,\"open\":%zu,\"idle\":%zu,\"shared\":%zu,"
+		   "\"busy\":%zu,"
 		   "\"connecting\":%zu,\"closing\":%zu},"
-		   "\"pending\":%zu,\"queued\":%zu,\"queries\":%" PRIu64 ",\"errors\":%" PRIu64
-		   ",\"connects\":%" PRIu64 ",\"connect_failures\":%" PRIu64 ",\"lost\":%" PRIu64
-		   ",\"cancels\":%" PRIu64 ",\"resets\":%" PRIu64 ",",
-		   database->conf.pool_max, pool_open(pool), pool->idle_count, pool->busy_count,
-		   pool->connecting_count, pool->closing_count, database->pending,
-		   pool->queue.length, stats->queries, stats->errors, stats->connects,
-		   stats->connect_failures, stats->lost, stats->cancels, stats->resets);
+		   "\"pending\":%zu,\"queued\":%zu,\"queries\":%" PRIu64 ",\"pipelined\":%" PRIu64
+		   ",\"errors\":%" PRIu64 ",\"connects\":%" PRIu64 ",\"connect_failures\":%" PRIu64
+		   ",\"lost\":%" PRIu64 ",\"cancels\":%" PRIu64 ",\"resets\":%" PRIu64 ",",
+		   database->conf.pool_max, pool_open(pool), pool->idle_count, pool->shared_count,
+		   pool->busy_count, pool->connecting_count, pool->closing_count, database->pending,
+		   lanes_queued(&pool->lanes), stats->queries, stats->shared, stats->errors,
+		   stats->connects, stats->connect_failures, stats->lost, stats->cancels,
+		   stats->resets);
 	write_latency(out, "wait", &stats->queued);
 	buf_putc(out, ',');
 	write_latency(out, "latency", &stats->elapsed);

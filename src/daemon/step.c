@@ -361,6 +361,7 @@ int step_prepare(struct step *step, struct db_lease *lease)
 	step->query.sink = (struct db_sink){.columns = take_columns, .row = take_row, .ctx = step};
 	step->query.owner = owner;
 	step->query.arena = &gather->arena;
+	step->query.hold_limit_bytes = gather_of(step)->session->server->config->item_buffer_bytes;
 	step->query.row_limit_bytes =
 		MAX(gather->session->server->config->max_answer_bytes, (size_t)STEP_ROW_BYTES);
 	rc = params_bind(step->item->lane->database, lease, step->request, depends_value, gather,

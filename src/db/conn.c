@@ -16,7 +16,9 @@
 
 void conn_assign(struct conn *conn, struct db_query *query)
 {
-	assert(conn->lease != NULL || (conn->state == CONN_IDLE && list_empty(&conn->unsent)));
+	if (conn->assigned++ == 0)
+		conn->busy_since_ns = conn->head_since_ns = co_now_ns();
+	conn->pool->stats.shared += conn->state == CONN_SHARED;
 	query->conn = conn;
 	query->state = DB_QUERY_ASSIGNED;
 	list_push_back(&conn->unsent, &query->node);
@@ -32,8 +34,17 @@ void conn_release(struct conn *conn)
 	co_unpark(conn->driver);
 }
 
-void conn_resume(struct conn *conn)
+bool conn_is_sound(const struct conn *conn)
 {
+	return !conn->lost && !conn->closing && !conn->dirty && !conn->paused &&
+	       !conn->cancelling && !conn->suspect && conn->held == NULL;
+}
+
+void conn_resume(struct conn *conn, struct db_query *query)
+{
+	query->sink_paused = false;
+	if (query->holding && !conn->suspect)
+		query_give_held(query);
 	if (conn->paused) {
 		conn->paused = false;
 		co_unpark(conn->driver);
@@ -158,6 +169,7 @@ static void settle(struct conn *conn)
 		return;
 	}
 	if (conn->state != CONN_IDLE) {
+		conn->draining = conn->suspect = false;
 		conn->idle_since_ns = now_ns;
 		pool_conn_ready(pool, conn);
 	} else if (pool->conf->server_idle_timeout_ns > 0 &&
@@ -173,7 +185,7 @@ static int64_t next_deadline_ns(const struct conn *conn)
 
 	/* Also when no cancel could be sent: the query's end is wanted all the same. */
 	if (conn->cancelling || conn_cancel_wanted(conn))
-		return conn->cancel_give_up_ns;
+		return conn->cancel_tried ? conn->cancel_give_up_ns : conn_cancel_due_ns(conn);
 	if (!results_empty(&conn->results))
 		return results_head(&conn->results)->kind == SEGMENT_SESSION ? conn->own_give_up_ns
 									     : CLOCK_NEVER;
@@ -189,6 +201,17 @@ static int64_t next_deadline_ns(const struct conn *conn)
 	return conn->expires_ns;
 }
 
+/* The time to wait for the server's answer to a cancel, a set-up or a reset is over. */
+static bool has_given_up(const struct conn *conn)
+{
+	int64_t now_ns = co_now_ns();
+	const struct segment *head = results_head(&conn->results);
+
+	if (conn->cancelling || (conn->cancel_tried && conn_cancel_wanted(conn)))
+		return now_ns >= conn->cancel_give_up_ns;
+	return head != NULL && head->kind == SEGMENT_SESSION && now_ns >= conn->own_give_up_ns;
+}
+
 static void serve(struct conn *conn)
 {
 	while (!conn->lost) {
@@ -199,6 +222,8 @@ static void serve(struct conn *conn)
 		conn_receive(conn);
 		if (conn->cancel_failed && results_empty(&conn->results))
 			conn->lost = true;
+		if (conn_cancel_due_ns(conn) <= co_now_ns())
+			conn_start_cancel(conn);
 		conn_send_unsent(conn);
 		if (conn->unflushed)
 			conn_flush(conn);
@@ -209,8 +234,7 @@ static void serve(struct conn *conn)
 		watch(conn);
 		rc = conn->readable && !conn->paused ? co_yield() : co_park(next_deadline_ns(conn));
 		/* The pool ends now, or the server does not react to a cancel or a reset. */
-		if (rc == -ECANCELED ||
-		    (rc == -ETIMEDOUT && (conn->cancelling || !results_empty(&conn->results))))
+		if (rc == -ECANCELED || (rc == -ETIMEDOUT && has_given_up(conn)))
 			conn->lost = true;
 	}
 }

@@ -26,6 +26,7 @@ struct pool;
 enum conn_state {
 	CONN_CONNECTING, /* pool.connecting */
 	CONN_IDLE,	 /* pool.idle */
+	CONN_SHARED,	 /* pool.shared: several plain reads, each with its own Sync */
 	CONN_BUSY,	 /* pool.busy: a query, a reset, or a cancel that is not over */
 	CONN_CLOSING	 /* pool.closing: no session any more, or soon none */
 };
@@ -46,6 +47,12 @@ struct conn {
 	int64_t statement_timeout_ms; /* of the session itself; 0: none */
 	struct prepared prepared;
 
+	unsigned assigned;     /* queries that it has, sent or not */
+	bool draining;	       /* SHARED: gets nothing more until it is empty */
+	bool suspect;	       /* a cancel may hit another than it was meant for */
+	int64_t busy_since_ns; /* has not been empty since */
+	int64_t head_since_ns; /* the head's turn began */
+
 	bool encrypted;	   /* TLS or GSSAPI */
 	bool readable;	   /* the socket has something */
 	bool unflushed;	   /* libpq holds bytes to send */
@@ -65,7 +72,8 @@ struct conn {
 	struct co_task *canceller;
 	bool cancelling;
 	bool cancel_failed; /* unknown whether it will still come: the session cannot be used on */
-	int64_t cancel_give_up_ns;
+	bool cancel_tried;  /* for the head */
+	int64_t cancel_since_ns, cancel_give_up_ns;
 
 	/* A result whose columns have types that are being looked up; the connection is paused
 	 * meanwhile. */
@@ -84,14 +92,16 @@ struct conn {
 /* Starts a connection and its driver in the pool's group; it is then in pool.connecting. 0 or
  * -ENOMEM. */
 int conn_start(struct pool *pool) MUST_CHECK;
-/* An idle one gets a query; a leased one gets one more of its holder's. */
+/* Whether nothing but its load speaks against one more query on it, beside others. */
+bool conn_is_sound(const struct conn *conn);
+/* A query for one that was idle, is shared, or is leased by the query's owner. */
 void conn_assign(struct conn *conn, struct db_query *query);
 /* The end of a lease. Whatever it left in the session is reset. */
 void conn_release(struct conn *conn);
 /* Asks for the query's end in the server. It is still answered through query_finish. */
 void conn_stop_query(struct conn *conn, struct db_query *query, enum db_query_stop reason);
-/* The driver goes on reading. */
-void conn_resume(struct conn *conn);
+/* The query's sink takes more. */
+void conn_resume(struct conn *conn, struct db_query *query);
 /* Ends it as soon as nothing is in flight. */
 void conn_retire(struct conn *conn);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
+#include "base/err.h"
 #include "base/macros.h"
 #include "db/cancel.h"
 #include "db/conn_parts.h"
@@ -6,12 +7,14 @@
 
 #include <errno.h>
 
-/* How long the server may take to end a query that was cancelled, before its connection is given
- * up. */
+/* How long the server may be silent after a cancel, before its connection is given up; ten times as
+ * long if it sends all the while. */
 #define CANCEL_GRACE_NS (3 * CLOCK_SECOND)
 /* A cancel that meets a backend before the query does is lost: ask again. */
 #define CANCEL_AGAIN_NS	   (100 * CLOCK_MS)
 #define CANCEL_MAX_AT_ONCE 8
+/* How long the head of a shared connection may go on after its end is wanted. */
+#define CANCEL_SHARED_NS (20 * CLOCK_MS)
 
 bool conn_cancel_wanted(const struct conn *conn)
 {
@@ -74,18 +77,67 @@ static int cancel_main(void *arg)
 	return 0;
 }
 
-static void start_cancel(struct conn *conn)
+int64_t conn_cancel_due_ns(const struct conn *conn)
+{
+	if (conn->cancelling || conn->cancel_tried || !conn_cancel_wanted(conn))
+		return CLOCK_NEVER;
+	/* Others wait behind it: most likely it is over before a cancel would have arrived. */
+	if (conn->state == CONN_SHARED && !results_single(&conn->results))
+		return clock_after_ns(conn->head_since_ns, CANCEL_SHARED_NS);
+	return co_now_ns();
+}
+
+void conn_cancel_goes_on(struct conn *conn)
+{
+	conn->cancel_give_up_ns = MIN(clock_after_ns(co_now_ns(), CANCEL_GRACE_NS),
+				      clock_after_ns(conn->cancel_since_ns, 10 * CANCEL_GRACE_NS));
+}
+
+/* What was not sent yet need not wait for the end of a cancel. */
+static void give_back_unsent(struct conn *conn)
+{
+	while (!list_empty(&conn->unsent)) {
+		struct db_query *query = LIST_ENTRY(conn->unsent.next, struct db_query, node);
+
+		list_remove(&query->node);
+		query->conn = NULL;
+		conn->assigned--;
+		pool_requeue(conn->pool, query);
+	}
+}
+
+void conn_start_cancel(struct conn *conn)
 {
 	if (conn->cancelling)
 		return;
-	conn->cancelling = true;
-	conn->cancel_give_up_ns = clock_after_ns(co_now_ns(), CANCEL_GRACE_NS);
+	conn->cancelling = conn->cancel_tried = true;
+	if (conn->state == CONN_SHARED) {
+		conn->suspect = true;
+		give_back_unsent(conn);
+	}
+	conn->cancel_since_ns = co_now_ns();
+	conn_cancel_goes_on(conn);
 	if (co_group_go(&conn->pool->group, cancel_main, conn, "db cancel") < 0) {
 		/* No memory to ask for its end: the end of the session is the other way. */
 		conn->cancelling = false;
 		conn->lost = true;
 	}
 	co_unpark(conn->driver);
+}
+
+/* On a shared connection nobody waits for another's answer in order to have his own. */
+static bool answer_now(struct conn *conn, struct db_query *query, enum db_query_stop reason)
+{
+	bool timeout = reason == DB_STOP_TIMEOUT;
+
+	if (conn->state != CONN_SHARED || results_single(&conn->results) ||
+	    reason == DB_STOP_SINK || query_orphan(query, reason) == NULL)
+		return false;
+	err_set_static(&query->err, timeout ? ERR_TIMEOUT : ERR_CANCELLED, ERR_EFFECTS_UNKNOWN,
+		       timeout ? "timed out" : "cancelled");
+	query_finish(query);
+	co_unpark(conn->driver);
+	return true;
 }
 
 void conn_stop_query(struct conn *conn, struct db_query *query, enum db_query_stop reason)
@@ -96,11 +148,16 @@ void conn_stop_query(struct conn *conn, struct db_query *query, enum db_query_st
 		co_unpark(conn->driver); /* takes it back unsent */
 		return;
 	}
+	if (answer_now(conn, query, reason))
+		return;
 	/* A backend that waits for us to read ignores a cancel: read on, and drop what the sink
 	 * would not take. */
 	if (conn->paused)
 		results_head(&conn->results)->query->discard = true;
 	query->discard = query->discard || reason == DB_STOP_SINK;
 	conn->paused = false;
-	start_cancel(conn);
+	if (conn_cancel_due_ns(conn) <= co_now_ns())
+		conn_start_cancel(conn);
+	else
+		co_unpark(conn->driver);
 }

@@ -4,8 +4,6 @@
 #include "db/pool.h"
 #include "db/statements.h"
 
-#include <string.h>
-
 /* Calls it for each query of a batch; the query may be gone afterwards. */
 static void for_batch(struct conn *conn, struct db_query *first,
 		      void (*fn)(struct conn *, struct db_query *))
@@ -49,26 +47,44 @@ void conn_refuse_batch(struct conn *conn, struct db_query *first)
 	for_batch(conn, first, refuse_one);
 }
 
+static void run_again(struct conn *conn, struct db_query *query)
+{
+	query->err = (struct err){.code = ERR_NONE};
+	query->result_bytes = 0;
+	query->completed = query->holding = false;
+	hold_clear(&query->hold);
+	pool_requeue(conn->pool, query);
+}
+
 /*
  * A prepared statement that the server has no more (26000), or whose result would have another
  * shape than when it was prepared (0A000): both are found out at Bind, before anything is executed.
- * Run again, as text.
+ * To be run again, as text.
  */
-static bool run_again(struct conn *conn, struct db_query *query)
+static bool was_stale(struct conn *conn, struct db_query *query)
 {
 	if (!query->named || query->err.code == ERR_NONE)
 		return false;
 	if (results_failed_early(&query->segment))
-		prepared_forget(&conn->prepared, query->sql);
+		prepared_forget(&conn->prepared, query->statement);
 	/* In a transaction the error has ended it; a lease's holder runs its queries itself. */
 	if (query->stop != DB_STOP_NONE || !query->stale || conn->lease != NULL)
 		return false;
 	prepared_clear(&conn->prepared);
 	conn->dirty = true; /* the session may hold some of them still */
-	statements_invalidate(conn->pool->statements, query->sql, strlen(query->sql));
+	statement_invalidate(query->statement);
 	query->unprepared = true;
-	query->err = (struct err){.code = ERR_NONE};
-	pool_requeue(conn->pool, query);
+	return true;
+}
+
+/* By a cancel that was meant for another on the same connection. The server has rolled it back, and
+ * its sink has seen nothing of it. */
+static bool was_hit(const struct conn *conn, struct db_query *query)
+{
+	if (!conn->suspect || query->stop != DB_STOP_NONE || query->has_rows ||
+	    !query_was_cancelled(query))
+		return false;
+	query->alone = true;
 	return true;
 }
 
@@ -80,9 +96,19 @@ static void note_dirt(struct conn *conn, const struct db_query *query)
 
 void conn_finish_query(struct conn *conn, struct db_query *query)
 {
-	if (run_again(conn, query))
+	query_note_history(query, co_now_ns() - MAX(query->sent_ns, conn->head_since_ns));
+	if (was_stale(conn, query) || was_hit(conn, query)) {
+		run_again(conn, query);
 		return;
+	}
 	note_dirt(conn, query);
+	if (!query->sink_paused)
+		query_give_held(query);
+	if (!hold_empty(&query->hold) && query->stop == DB_STOP_NONE) {
+		query->state = DB_QUERY_HELD;
+		query->conn = NULL;
+		return;
+	}
 	query_apply_stop(query);
 	query_finish(query);
 }
@@ -166,6 +192,7 @@ void conn_fail_queries(struct conn *conn)
 
 		list_remove(&query->node);
 		query->conn = NULL;
+		conn->assigned--;
 		if (conn->lease != NULL)
 			for_batch(conn, query, never_sent);
 		else if (query->stop != DB_STOP_NONE)

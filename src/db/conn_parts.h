@@ -19,6 +19,8 @@ void conn_flush(struct conn *conn);
 /* Single-row mode belongs to the command at the head of libpq's queue, and has to be set before
  * anything of it is read. */
 void conn_want_single_rows(struct conn *conn);
+/* Another query's results come next, or nobody's. */
+void conn_head_changed(struct conn *conn);
 
 /* ---- conn_receive.c ---- */
 
@@ -43,5 +45,10 @@ void conn_fail_queries(struct conn *conn);
 
 /* Whether somebody wants the end of what runs now. */
 bool conn_cancel_wanted(const struct conn *conn);
+/* When to ask the server for it; CLOCK_NEVER: not, or it has been asked. */
+int64_t conn_cancel_due_ns(const struct conn *conn);
+void conn_start_cancel(struct conn *conn);
+/* The server is heard of: what it sends before the end is waited for. */
+void conn_cancel_goes_on(struct conn *conn);
 
 #endif

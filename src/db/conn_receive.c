@@ -13,18 +13,39 @@
 #define LEARN_LIMIT_NS (5 * CLOCK_SECOND)
 /* The largest message while no query's own limit holds. */
 #define OWN_LIMIT_BYTES ((size_t)1024 * 1024)
+/* Of a message besides its texts. */
+#define MESSAGE_BYTES 9
 
 static void take_rows_rc(struct conn *conn, struct db_query *query, int rc)
 {
-	if (rc == DB_SINK_PAUSE && !conn_cancel_wanted(conn))
-		conn->paused = true;
-	else if (rc == DB_SINK_PAUSE)
-		query->discard =
-			true; /* it is being ended: nobody waits until the sink takes more */
+	if (rc == DB_SINK_PAUSE) {
+		/* One that is being ended waits for nobody, nor does one that others wait for. */
+		if (conn_cancel_wanted(conn))
+			query->discard = true;
+		else if (conn->state == CONN_SHARED && conn->assigned > 1)
+			query->holding = query->sink_paused = true;
+		else
+			conn->paused = true;
+	}
 	if (rc < 0) {
 		query->dropped = true;
 		conn_stop_query(conn, query, DB_STOP_SINK);
 	}
+}
+
+/* Whether the result, the query's rows or their end, has gone to its hold. */
+static bool keep(const struct conn *conn, struct db_query *query, PGresult *result)
+{
+	if (query->discard || (!query->holding && !(conn->suspect && query->stop == DB_STOP_NONE)))
+		return false;
+	query->holding = true;
+	if (hold_add(&query->hold, result, query->hold_limit_bytes) == 0)
+		return true;
+	err_set_static(&query->err, ERR_TOO_LARGE, ERR_EFFECTS_DONE,
+		       "more rows came than can wait for the client here; run it again");
+	hold_clear(&query->hold);
+	query->discard = query->dropped = true;
+	return false;
 }
 
 static void take_end(struct conn *conn, struct segment *segment, const PGresult *result)
@@ -74,9 +95,11 @@ static void take_sync(struct conn *conn)
 	} else {
 		conn_finish_query(conn, query);
 	}
+	conn->assigned--;
 	if (conn->canceller != NULL)
 		co_unpark(conn->canceller);
-	conn_want_single_rows(conn);
+	conn_head_changed(conn);
+	pool_conn_has_room(conn->pool);
 }
 
 static void mismatch(struct conn *conn, const PGresult *result)
@@ -109,7 +132,7 @@ static int learn_main(void *arg)
 	 */
 	(void)rc;
 	conn->learn.running = false;
-	conn_resume(conn);
+	conn->paused = false;
 	co_unpark(conn->driver);
 	return 0;
 }
@@ -132,16 +155,29 @@ static bool hold_for_types(struct conn *conn, const struct db_query *query, PGre
 	return true;
 }
 
+static void take_row(struct conn *conn, struct db_query *query, const PGresult *result)
+{
+	if (query->discard)
+		query->dropped = true;
+	else
+		take_rows_rc(conn, query, rows_give(query, result));
+}
+
+/* Takes the result over. */
 static void take_step(struct conn *conn, enum results_step step, PGresult *result)
 {
 	struct segment *head = results_head(&conn->results);
+	bool rows = step == RESULTS_ROW ||
+		    (step == RESULTS_END && PQresultStatus(result) == PGRES_TUPLES_OK &&
+		     head->kind == SEGMENT_EXECUTE);
 
+	if (rows && keep(conn, head->query, result)) {
+		head->query->completed = step == RESULTS_END;
+		return;
+	}
 	switch (step) {
 	case RESULTS_ROW:
-		if (head->query->discard)
-			head->query->dropped = true;
-		else
-			take_rows_rc(conn, head->query, rows_give(head->query, result));
+		take_row(conn, head->query, result);
 		break;
 	case RESULTS_END:
 		take_end(conn, head, result);
@@ -156,6 +192,7 @@ static void take_step(struct conn *conn, enum results_step step, PGresult *resul
 		mismatch(conn, result);
 		break;
 	}
+	PQclear(result);
 }
 
 /* Takes the result over. */
@@ -163,23 +200,19 @@ static void take_result(struct conn *conn, PGresult *result)
 {
 	enum results_step step = results_take(&conn->results, result);
 
-	if ((step == RESULTS_ROW || step == RESULTS_END) &&
-	    results_head(&conn->results)->query != NULL &&
-	    hold_for_types(conn, results_head(&conn->results)->query, result, step))
-		return;
-	take_step(conn, step, result);
-	PQclear(result);
+	if ((step != RESULTS_ROW && step != RESULTS_END) ||
+	    results_head(&conn->results)->query == NULL ||
+	    !hold_for_types(conn, results_head(&conn->results)->query, result, step))
+		take_step(conn, step, result);
 }
 
 static void take_held(struct conn *conn)
 {
 	PGresult *result = conn->held;
 
-	if (result == NULL)
-		return;
-	take_step(conn, conn->held_step, result);
 	conn->held = NULL;
-	PQclear(result);
+	if (result != NULL)
+		take_step(conn, conn->held_step, result);
 }
 
 /* libpq's own words on a connection that is gone, not the server's. */
@@ -187,6 +220,12 @@ static bool made_up(const PGresult *result)
 {
 	return result == NULL || (PQresultStatus(result) == PGRES_FATAL_ERROR &&
 				  PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL);
+}
+
+/* Of what libpq has taken in, so much has come out. */
+static void count_shown(struct conn *conn, size_t bytes)
+{
+	conn->hidden_bytes -= MIN(conn->hidden_bytes, bytes);
 }
 
 /*
@@ -204,9 +243,8 @@ static void check_hidden(struct conn *conn)
 		return;
 	conn->lost = true;
 	if (query != NULL && query->err.code == ERR_NONE)
-		err_set(&query->err, query->arena, ERR_TOO_LARGE,
-			query->class.plain_read ? ERR_EFFECTS_NONE : ERR_EFFECTS_UNKNOWN,
-			"a row is larger than %zu bytes", limit_bytes);
+		err_set(&query->err, query->arena, ERR_TOO_LARGE, ERR_EFFECTS_UNKNOWN,
+			"a row or a message is larger than %zu bytes", limit_bytes);
 }
 
 static void read_input(struct conn *conn)
@@ -221,9 +259,11 @@ static void read_input(struct conn *conn)
 	/* Encrypted input may wait in libpq, where no descriptor tells of it. */
 	conn->readable = conn->encrypted && !conn->transport.dry && !conn->lost;
 	conn->hidden_bytes += conn->transport.received_bytes;
+	if (conn->transport.received_bytes > 0 && conn->cancel_tried)
+		conn_cancel_goes_on(conn);
 	while ((notify = PQnotifies(pg)) != NULL) {
+		count_shown(conn, strlen(notify->relname) + strlen(notify->extra) + MESSAGE_BYTES);
 		PQfreemem(notify);
-		conn->hidden_bytes = 0;
 	}
 }
 
@@ -250,13 +290,29 @@ void conn_receive(struct conn *conn)
 		conn->lost = true;
 }
 
+static size_t notice_bytes(const PGresult *result)
+{
+	static const char fields[] = "SVCMDHPpqWstcdnFLR";
+	size_t bytes = MESSAGE_BYTES;
+
+	for (const char *field = fields; *field != '\0'; field++) {
+		const char *text = PQresultErrorField(result, *field);
+
+		bytes += text == NULL ? 0 : strlen(text) + 2;
+	}
+	return bytes;
+}
+
 void conn_on_notice(void *arg, const PGresult *result)
 {
 	struct conn *conn = arg;
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 
-	conn->hidden_bytes = 0;
+	count_shown(conn, notice_bytes(result));
+	/* libpq's own words: something came that has no place here. */
+	if (PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL)
+		conn->lost = true;
 	/* While nothing runs even the end of the session comes as one. */
 	if (severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
 		conn->lost = true;

@@ -39,8 +39,10 @@ static bool push_deadline(struct conn *conn, struct db_query *query, bool *sent)
 	const char *values[1];
 	char text[24];
 
+	/* Of those that are known to be fast none gets near its deadline: not worth a command each.
+	 */
 	if (query->deadline_ns == CLOCK_NEVER || conn->lease != NULL ||
-	    !(query->class.plain_read || query->class.plain_write))
+	    conn->state == CONN_SHARED || !(query->class.plain_read || query->class.plain_write))
 		return false;
 	left_ms = (query->deadline_ns - co_now_ns() + DEADLINE_MARGIN_NS) / CLOCK_MS;
 	if (left_ms >= INT32_MAX || (own_ms > 0 && own_ms <= left_ms))
@@ -62,8 +64,8 @@ static int send_execute(struct conn *conn, struct db_query *query)
 	struct prepared_plan plan = {.named = false};
 	bool sent = true;
 
-	if (!query->unprepared && (query->class.plain_read || query->class.plain_write))
-		plan = prepared_plan(&conn->prepared, conn->pool->statements, query->sql);
+	if (!query->unprepared && query->statement != NULL)
+		plan = prepared_plan(&conn->prepared, conn->pool->statements, query->statement);
 	query->named = plan.named;
 	if (push_deadline(conn, query, &sent))
 		commands++;
@@ -96,9 +98,17 @@ void conn_want_single_rows(struct conn *conn)
 		PQsetSingleRowMode(conn->link.pg);
 }
 
+void conn_head_changed(struct conn *conn)
+{
+	conn->cancel_tried = false;
+	conn->head_since_ns = co_now_ns();
+	conn_want_single_rows(conn);
+}
+
 static void start_lease(struct conn *conn, struct db_query *query)
 {
 	conn->lease = query;
+	conn->assigned--;
 	query->sent_ns = co_now_ns();
 	query_finish(query);
 	query->conn = conn;
@@ -121,7 +131,7 @@ static void send_batch(struct conn *conn, struct db_query *first)
 	if (!sent || PQpipelineSync(pg) != 1)
 		conn->lost = true;
 	else if (results_head(&conn->results) == &first->segment)
-		conn_want_single_rows(conn);
+		conn_head_changed(conn);
 }
 
 /* A batch of which one is not wanted any more goes out not at all. */
@@ -141,13 +151,16 @@ static void send_one(struct conn *conn, struct db_query *query)
 
 	conn->just_reset = false;
 	if (!list_empty(&query->batch)) {
-		if (batch_stopped(query))
-			conn_refuse_batch(conn, query);
-		else
+		if (!batch_stopped(query)) {
 			send_batch(conn, query);
+			return;
+		}
+		conn->assigned--;
+		conn_refuse_batch(conn, query);
 		return;
 	}
 	if (query->stop != DB_STOP_NONE) {
+		conn->assigned--;
 		conn_refuse_stopped(query);
 		return;
 	}
@@ -169,7 +182,7 @@ static void send_one(struct conn *conn, struct db_query *query)
 		return;
 	}
 	if (results_head(&conn->results) == &query->segment)
-		conn_want_single_rows(conn);
+		conn_head_changed(conn);
 }
 
 void conn_send_unsent(struct conn *conn)

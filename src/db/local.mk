@@ -16,7 +16,10 @@ libdb_la_SOURCES = \
 	src/db/conn_send.c \
 	src/db/connect.c src/db/connect.h \
 	src/db/dsn.c src/db/dsn.h \
+	src/db/history.c src/db/history.h \
+	src/db/hold.c src/db/hold.h \
 	src/db/keycatch.c src/db/keycatch.h \
+	src/db/lanes.c src/db/lanes.h \
 	src/db/lookup.c src/db/lookup.h \
 	src/db/lease.c src/db/lease.h \
 	src/db/pgerror.c src/db/pgerror.h \

@@ -45,9 +45,10 @@ int pool_new(struct pool **ret_pool, struct co_loop *loop, struct resolver *reso
 	pool->loop = loop;
 	pool->resolver = resolver;
 	co_group_init(&pool->group, loop, CO_KEEP_GOING);
-	queue_init(&pool->queue);
+	lanes_init(&pool->lanes);
 	list_init(&pool->connecting);
 	list_init(&pool->idle);
+	list_init(&pool->shared);
 	list_init(&pool->busy);
 	list_init(&pool->closing);
 	co_waitq_init(&pool->cancels.waiters);
@@ -63,15 +64,16 @@ int pool_new(struct pool **ret_pool, struct co_loop *loop, struct resolver *reso
 
 static struct list *list_of(struct pool *pool, enum conn_state state)
 {
-	struct list *const lists[] = {&pool->connecting, &pool->idle, &pool->busy, &pool->closing};
+	struct list *const lists[] = {&pool->connecting, &pool->idle, &pool->shared, &pool->busy,
+				      &pool->closing};
 
 	return lists[state];
 }
 
 static size_t *count_of(struct pool *pool, enum conn_state state)
 {
-	size_t *const counts[] = {&pool->connecting_count, &pool->idle_count, &pool->busy_count,
-				  &pool->closing_count};
+	size_t *const counts[] = {&pool->connecting_count, &pool->idle_count, &pool->shared_count,
+				  &pool->busy_count, &pool->closing_count};
 
 	return counts[state];
 }
@@ -118,7 +120,7 @@ static bool may_connect(const struct pool *pool)
  * again with the next event. */
 static void fill(struct pool *pool)
 {
-	while (may_connect(pool) && (pool->connecting_count < pool->queue.length ||
+	while (may_connect(pool) && (pool->connecting_count < lanes_wanted(pool) ||
 				     connections(pool) < pool->conf->pool_min))
 		if (conn_start(pool) < 0)
 			break;
@@ -126,13 +128,19 @@ static void fill(struct pool *pool)
 
 static void dispatch(struct pool *pool)
 {
-	while (pool->idle_count > 0 && pool->queue.length > 0) {
-		struct conn *conn = LIST_ENTRY(list_first(&pool->idle), struct conn, node);
-
-		conn_assign(conn, queue_pop(&pool->queue));
-		move(pool, conn, CONN_BUSY);
-	}
+	lanes_dispatch(pool);
 	fill(pool);
+}
+
+void pool_conn_takes(struct pool *pool, struct conn *conn, bool shared)
+{
+	move(pool, conn, shared ? CONN_SHARED : CONN_BUSY);
+}
+
+void pool_conn_has_room(struct pool *pool)
+{
+	if (pool->lanes.shared.length > 0)
+		dispatch(pool);
 }
 
 static void on_retry(void *arg)
@@ -181,7 +189,7 @@ static void refuse_queued(struct pool *pool)
 {
 	struct db_query *query;
 
-	while ((query = queue_pop(&pool->queue)) != NULL) {
+	while ((query = lanes_pop(&pool->lanes)) != NULL) {
 		pool_set_unavailable(pool, query);
 		query_finish(query);
 	}
@@ -200,12 +208,11 @@ int pool_submit(struct pool *pool, struct db_query *query)
 		pool_set_unavailable(pool, query);
 		return -ENOTCONN;
 	}
-	if (queue_push(&pool->queue, query) < 0) {
+	if (lanes_submit(pool, query) < 0) {
 		err_set(&query->err, query->arena, ERR_INTERNAL, ERR_EFFECTS_NONE, "out of memory");
 		return -ENOMEM;
 	}
-	query->state = DB_QUERY_QUEUED;
-	dispatch(pool);
+	fill(pool);
 	return 0;
 }
 
@@ -259,7 +266,7 @@ static void wake_queued(struct pool *pool)
 	if (pool_open(pool) > 0)
 		return;
 	list_init(&kept);
-	while ((query = queue_pop(&pool->queue)) != NULL)
+	while ((query = lanes_pop(&pool->lanes)) != NULL)
 		list_push_back(&kept, &query->node);
 	while (!list_empty(&kept)) {
 		query = LIST_ENTRY(list_first(&kept), struct db_query, node);
@@ -299,18 +306,20 @@ void pool_free(struct pool *pool, int64_t deadline_ns)
 		return;
 	pool->stopping = true;
 	co_timer_stop(&pool->retry);
-	while ((query = queue_pop(&pool->queue)) != NULL) {
+	lanes_close(&pool->lanes);
+	while ((query = lanes_pop(&pool->lanes)) != NULL) {
 		err_set(&query->err, query->arena, ERR_SHUTTING_DOWN, ERR_EFFECTS_NONE,
 			"database \"%s\" is being closed", pool->conf->name);
 		query_finish(query);
 	}
 	retire(&pool->connecting);
 	retire(&pool->idle);
+	retire(&pool->shared);
 	retire(&pool->busy);
 	co_shield();
 	co_group_wait(&pool->group, deadline_ns);
 	co_unshield();
-	assert(pool->queue.length == 0);
+	assert(lanes_queued(&pool->lanes) == 0);
 	types_free(pool->types);
 	statements_free(pool->statements);
 	mem_free(pool);

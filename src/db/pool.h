@@ -12,7 +12,7 @@
 #include "co/co.h"
 #include "conf/config.h"
 #include "db/connect.h"
-#include "db/queue.h"
+#include "db/lanes.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,7 +31,8 @@ struct pool_stats {
 	uint64_t connects, connect_failures;
 	uint64_t cancels;
 	uint64_t resets;
-	uint64_t lost; /* sessions that ended without our doing */
+	uint64_t shared; /* queries that were sent behind, or could be followed by, another's */
+	uint64_t lost;	 /* sessions that ended without our doing */
 	struct histogram queued, elapsed;
 };
 
@@ -40,10 +41,10 @@ struct pool {
 	struct co_loop *loop;
 	struct resolver *resolver;
 	struct co_group group; /* drivers and cancels */
-	struct queue queue;
+	struct lanes lanes;
 
-	struct list connecting, idle /* last used first */, busy, closing;
-	size_t connecting_count, idle_count, busy_count, closing_count;
+	struct list connecting, idle /* last used first */, shared, busy, closing;
+	size_t connecting_count, idle_count, shared_count, busy_count, closing_count;
 
 	/* While the server is away. */
 	unsigned failures; /* connects failed in a row; 0 when all is well */
@@ -79,7 +80,7 @@ void pool_free(struct pool *pool, int64_t deadline_ns);
 /* Sessions that are established. */
 static inline size_t pool_open(const struct pool *pool)
 {
-	return pool->idle_count + pool->busy_count;
+	return pool->idle_count + pool->shared_count + pool->busy_count;
 }
 
 /* ---- for the other files of db/ ---- */
@@ -95,12 +96,17 @@ void pool_set_unavailable(const struct pool *pool, struct db_query *query);
 void pool_conn_add(struct pool *pool, struct conn *conn);
 void pool_conn_remove(struct pool *pool, struct conn *conn);
 
+/* An idle one is to be one query's, or shared. */
+void pool_conn_takes(struct pool *pool, struct conn *conn, bool shared);
+
 /* What drivers report. Each may dispatch waiting queries. */
 void pool_conn_ready(struct pool *pool, struct conn *conn); /* set up, or free again */
 void pool_conn_failed(struct pool *pool, struct conn *conn, int rc,
 		      const struct err *err);		      /* never got ready */
 void pool_conn_closing(struct pool *pool, struct conn *conn); /* was ready, takes nothing more */
 void pool_requeue(struct pool *pool, struct db_query *query); /* was never sent */
+/* A shared one may take more. */
+void pool_conn_has_room(struct pool *pool);
 /* Whether an idle connection of this age should go. */
 bool pool_has_spare(const struct pool *pool);
 /* A number in [0, bound). */

@@ -4,24 +4,26 @@
 #include "base/hash.h"
 #include "db/statements.h"
 
-#include <stdint.h>
 #include <string.h>
 
 struct prepared_entry {
 	UT_hash_handle hh;
+	struct list node; /* prepared.by_use */
+	uint64_t serial;  /* the statement's */
 	uint32_t generation;
 	char name[PREPARED_NAME_BYTES];
-	char sql[]; /* not terminated */
 };
 
 void prepared_init(struct prepared *prepared, unsigned max)
 {
 	*prepared = (struct prepared){.max = max};
+	list_init(&prepared->by_use);
 }
 
 static void remove_entry(struct prepared *prepared, struct prepared_entry *entry)
 {
 	HASH_DELETE(hh, prepared->entries, entry);
+	list_remove(&entry->node);
 	mem_free(entry);
 }
 
@@ -33,70 +35,67 @@ void prepared_clear(struct prepared *prepared)
 		remove_entry(prepared, entry);
 }
 
-static struct prepared_entry *find(struct prepared *prepared, const char *sql, size_t len)
+static struct prepared_entry *find(const struct prepared *prepared,
+				   const struct statement *statement)
 {
 	struct prepared_entry *entry;
 
-	HASH_FIND(hh, prepared->entries, sql, len, entry);
+	HASH_FIND(hh, prepared->entries, &statement->serial, sizeof(statement->serial), entry);
 	return entry;
 }
 
-static struct prepared_entry *add(struct prepared *prepared, struct prepared_entry *entry,
-				  size_t len)
+static struct prepared_entry *add(struct prepared *prepared, struct statements *statements,
+				  const struct statement *statement)
 {
-	HASH_ADD_KEYPTR(hh, prepared->entries, entry->sql, len, entry);
-	if (HASH_ADDED(hh, entry))
-		return entry;
-	mem_free(entry);
-	return NULL;
-}
-
-static struct prepared_entry *new_entry(struct prepared *prepared, struct statements *statements,
-					const char *sql, size_t len, uint32_t generation)
-{
-	struct prepared_entry *entry = mem_alloc(sizeof(*entry) + len);
+	struct prepared_entry *entry = mem_calloc(1, sizeof(*entry));
 
 	if (entry == NULL)
 		return NULL;
-	memset(entry, 0, sizeof(*entry));
-	memcpy(entry->sql, sql, len);
-	entry->generation = generation;
+	entry->serial = statement->serial;
+	HASH_ADD(hh, prepared->entries, serial, sizeof(entry->serial), entry);
+	if (!HASH_ADDED(hh, entry)) {
+		mem_free(entry);
+		return NULL;
+	}
+	list_init(&entry->node);
+	list_push_back(&prepared->by_use, &entry->node);
+	entry->generation = statement->generation;
 	statements_make_name(statements, entry->name, sizeof(entry->name));
-	return add(prepared, entry, len);
+	return entry;
 }
 
 struct prepared_plan prepared_plan(struct prepared *prepared, struct statements *statements,
-				   const char *sql)
+				   struct statement *statement)
 {
 	struct prepared_plan plan = {.named = false};
-	size_t len = strlen(sql);
-	struct statement_sight sight;
+	bool seen_before = statement->runs > 0;
 	struct prepared_entry *entry;
 
-	if (prepared->max == 0 || len > STATEMENTS_MAX_TEXT_BYTES)
+	if (prepared->max == 0)
 		return plan;
-	sight = statements_see(statements, sql, len);
-	entry = find(prepared, sql, len);
-	if (entry != NULL && sight.seen_before && entry->generation == sight.generation) {
-		/* Used last, so dropped last. Without memory it is the session's for nothing, until
-		 * its reset. */
-		HASH_DELETE(hh, prepared->entries, entry);
+	statement->runs += statement->runs < UINT32_MAX;
+	entry = find(prepared, statement);
+	if (entry != NULL && entry->generation == statement->generation) {
+		list_remove(&entry->node);
+		list_push_back(&prepared->by_use, &entry->node);
 		memcpy(plan.name, entry->name, sizeof(plan.name));
-		plan.named = add(prepared, entry, len) != NULL;
+		plan.named = true;
 		return plan;
 	}
 	if (entry != NULL) {
 		memcpy(plan.drop, entry->name, sizeof(plan.drop));
 		remove_entry(prepared, entry);
 	}
-	if (!sight.seen_before)
+	if (!seen_before)
 		return plan;
-	if (plan.drop[0] == '\0' && prepared->entries != NULL &&
-	    HASH_COUNT(prepared->entries) >= prepared->max) {
-		memcpy(plan.drop, prepared->entries->name, sizeof(plan.drop));
-		remove_entry(prepared, prepared->entries);
+	if (plan.drop[0] == '\0' && HASH_COUNT(prepared->entries) >= prepared->max) {
+		struct list *oldest = list_first(&prepared->by_use);
+
+		entry = LIST_ENTRY(oldest, struct prepared_entry, node);
+		memcpy(plan.drop, entry->name, sizeof(plan.drop));
+		remove_entry(prepared, entry);
 	}
-	entry = new_entry(prepared, statements, sql, len, sight.generation);
+	entry = add(prepared, statements, statement);
 	if (entry != NULL) {
 		memcpy(plan.name, entry->name, sizeof(plan.name));
 		plan.named = plan.prepare = true;
@@ -104,9 +103,9 @@ struct prepared_plan prepared_plan(struct prepared *prepared, struct statements 
 	return plan;
 }
 
-void prepared_forget(struct prepared *prepared, const char *sql)
+void prepared_forget(struct prepared *prepared, const struct statement *statement)
 {
-	struct prepared_entry *entry = find(prepared, sql, strlen(sql));
+	struct prepared_entry *entry = find(prepared, statement);
 
 	if (entry != NULL)
 		remove_entry(prepared, entry);

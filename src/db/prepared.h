@@ -6,16 +6,18 @@
 #ifndef DB_PREPARED_H
 #define DB_PREPARED_H
 
-#include "base/macros.h"
+#include "base/list.h"
 
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdint.h>
 
 struct prepared_entry;
+struct statement;
 struct statements;
 
 struct prepared {
-	struct prepared_entry *entries; /* hash by text; the one used longest ago first */
+	struct prepared_entry *entries; /* hash by statement */
+	struct list by_use;		/* the one used longest ago first */
 	unsigned max;			/* 0: nothing is ever prepared */
 };
 
@@ -33,13 +35,13 @@ void prepared_init(struct prepared *prepared, unsigned max);
 /* Also after the session has dropped them all. */
 void prepared_clear(struct prepared *prepared);
 /*
- * How to run the text now, and takes account of it: what is to be prepared counts as prepared, what
- * is to be dropped is forgotten. A text is prepared when it is seen for the second time in its
+ * How to run the statement now, and takes account of it: what is to be prepared counts as prepared,
+ * what is to be dropped is forgotten. It is prepared when it is run for the second time in its
  * pool.
  */
 struct prepared_plan prepared_plan(struct prepared *prepared, struct statements *statements,
-				   const char *sql);
+				   struct statement *statement);
 /* The server did not prepare it, or has it no more. */
-void prepared_forget(struct prepared *prepared, const char *sql);
+void prepared_forget(struct prepared *prepared, const struct statement *statement);
 
 #endif

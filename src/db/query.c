@@ -2,15 +2,20 @@
 #include "db/query.h"
 
 #include "base/arena.h"
+#include "base/mem.h"
 #include "co/co.h"
 #include "db/conn.h"
 #include "db/pool.h"
+#include "db/rows.h"
 #include "db/statements.h"
 #include "db/types.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+
+/* Where the caller says nothing. */
+#define HOLD_LIMIT_BYTES ((size_t)256 * 1024)
 
 static void set_stopped_in_queue(struct db_query *query, enum db_query_stop reason)
 {
@@ -22,17 +27,28 @@ static void set_stopped_in_queue(struct db_query *query, enum db_query_stop reas
 			"cancelled while waiting for a connection; the query was not sent");
 }
 
+static void stop_held(struct db_query *query, enum db_query_stop reason)
+{
+	query->stop = reason;
+	query->dropped = true;
+	query_apply_stop(query);
+	query_finish(query);
+}
+
 static void stop(struct db_query *query, enum db_query_stop reason)
 {
 	switch (query->state) {
 	case DB_QUERY_QUEUED:
-		queue_remove(&query->pool->queue, query);
+		queue_remove(query->queue, query);
 		set_stopped_in_queue(query, reason);
 		query_finish(query);
 		break;
 	case DB_QUERY_ASSIGNED:
 	case DB_QUERY_RUNNING:
 		conn_stop_query(query->conn, query, reason);
+		break;
+	case DB_QUERY_HELD:
+		stop_held(query, reason);
 		break;
 	case DB_QUERY_NEW:
 	case DB_QUERY_DONE:
@@ -57,7 +73,7 @@ static int await_outcome(struct db_query *query, int64_t deadline_ns)
 			break;
 		if (query->state == DB_QUERY_QUEUED &&
 		    co_now_ns() >= pool_give_up_ns(query->pool, query)) {
-			queue_remove(&query->pool->queue, query);
+			queue_remove(query->queue, query);
 			pool_set_unavailable(query->pool, query);
 			query_finish(query);
 		}
@@ -90,6 +106,8 @@ void query_submitted(struct db_query *query, struct pool *pool)
 	query->state = DB_QUERY_NEW;
 	query->count = -1;
 	query->deadline_ns = CLOCK_NEVER;
+	if (query->hold_limit_bytes == 0)
+		query->hold_limit_bytes = HOLD_LIMIT_BYTES;
 	list_init(&query->node);
 	list_init(&query->batch);
 	list_init(&query->batch_node);
@@ -114,6 +132,9 @@ int db_execute(struct pool *pool, struct db_query *query, int64_t deadline_ns)
 		query_finish(query);
 		return rc;
 	}
+	if (query->kind == DB_QUERY_EXECUTE &&
+	    (query->class.plain_read || query->class.plain_write))
+		query->statement = statements_get(pool->statements, query->sql);
 	if (pool_submit(pool, query) < 0) {
 		query_finish(query);
 		return 0;
@@ -121,10 +142,110 @@ int db_execute(struct pool *pool, struct db_query *query, int64_t deadline_ns)
 	return query_await(query, deadline_ns);
 }
 
+static void stop_giving(struct db_query *query)
+{
+	query->stop = DB_STOP_SINK;
+	query->dropped = query->discard = true;
+	query->holding = false;
+	hold_clear(&query->hold);
+}
+
+void query_give_held(struct db_query *query)
+{
+	PGresult *result;
+
+	while ((result = hold_take(&query->hold)) != NULL) {
+		int rc = PQresultStatus(result) == PGRES_SINGLE_TUPLE ? rows_give(query, result)
+								      : rows_end(query, result);
+
+		PQclear(result);
+		if (rc < 0)
+			stop_giving(query);
+		query->sink_paused = rc == DB_SINK_PAUSE;
+		if (query->sink_paused)
+			return;
+	}
+	query->holding = false;
+}
+
 void db_query_resume(struct db_query *query)
 {
-	if (query->state == DB_QUERY_RUNNING)
-		conn_resume(query->conn);
+	if (query->state == DB_QUERY_RUNNING) {
+		conn_resume(query->conn, query);
+	} else if (query->state == DB_QUERY_HELD) {
+		query->sink_paused = false;
+		query_give_held(query);
+		if (!hold_empty(&query->hold))
+			return;
+		query_apply_stop(query);
+		query_finish(query);
+	}
+}
+
+/* ---- orphans ---- */
+
+struct orphan {
+	struct db_query query;
+	struct arena arena; /* of an error's texts */
+};
+
+struct db_query *query_orphan(struct db_query *query, enum db_query_stop reason)
+{
+	struct orphan *orphan = mem_calloc(1, sizeof(*orphan));
+	struct db_query *rest;
+
+	if (orphan == NULL)
+		return NULL;
+	arena_init(&orphan->arena, 0, NULL);
+	rest = &orphan->query;
+	*rest = (struct db_query){
+		.kind = query->kind,
+		.sql = "",
+		.class = query->class,
+		.owner = query->owner,
+		.arena = &orphan->arena,
+		.row_limit_bytes = query->row_limit_bytes,
+		.pool = query->pool,
+		.conn = query->conn,
+		.statement = query->statement,
+		.state = DB_QUERY_RUNNING,
+		.stop = reason,
+		.named = query->named,
+		.sent_ns = query->sent_ns,
+		.submitted_ns = query->submitted_ns,
+		.deadline_ns = CLOCK_NEVER,
+		.count = -1,
+		.completed = query->completed,
+		.discard = true,
+		.orphan = true,
+	};
+	list_init(&rest->node);
+	list_init(&rest->batch);
+	list_init(&rest->batch_node);
+	results_replace(&query->segment, &rest->segment, rest);
+	query->statement = NULL;
+	return rest;
+}
+
+static void free_orphan(struct db_query *query)
+{
+	struct orphan *orphan = CONTAINER_OF(query, struct orphan, query);
+
+	arena_free(&orphan->arena);
+	mem_free(orphan);
+}
+
+void query_note_history(const struct db_query *query, int64_t elapsed_ns)
+{
+	int64_t threshold_ns = query->pool->conf->pipeline_threshold_ns;
+
+	/* One that failed at once, or was ended early, tells nothing of those that do not. */
+	if (query->statement == NULL || !query->class.plain_read ||
+	    ((query->err.code != ERR_NONE || query->stop != DB_STOP_NONE) &&
+	     elapsed_ns < threshold_ns))
+		return;
+	history_note(&query->statement->history, elapsed_ns, query->result_bytes, threshold_ns,
+		     co_now_ns());
 }
 
 /*
@@ -142,16 +263,18 @@ static void note_definitions(const struct db_query *query)
 		statements_invalidate_all(statements);
 	} else if (query->named && query->value_count > 0 &&
 		   (strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "42", 2) == 0)) {
-		statements_invalidate(statements, query->sql, strlen(query->sql));
+		statement_invalidate(query->statement);
 	}
 }
 
 void db_query_drop(struct db_query *query)
 {
-	if (query->state != DB_QUERY_RUNNING)
-		return;
-	query->dropped = true;
-	conn_stop_query(query->conn, query, DB_STOP_SINK);
+	if (query->state == DB_QUERY_HELD) {
+		stop_held(query, DB_STOP_SINK);
+	} else if (query->state == DB_QUERY_RUNNING) {
+		query->dropped = true;
+		conn_stop_query(query->conn, query, DB_STOP_SINK);
+	}
 }
 
 void query_finish(struct db_query *query)
@@ -159,12 +282,19 @@ void query_finish(struct db_query *query)
 	struct pool_stats *stats = &query->pool->stats;
 	int64_t now_ns = co_now_ns();
 
+	note_definitions(query);
+	statement_put(query->statement);
+	query->statement = NULL;
+	hold_clear(&query->hold);
+	if (query->orphan) {
+		free_orphan(query);
+		return;
+	}
 	query->state = DB_QUERY_DONE;
 	query->conn = NULL;
 	query->elapsed_ns = now_ns - query->submitted_ns;
 	query->queued_ns =
 		query->sent_ns != 0 ? query->sent_ns - query->submitted_ns : query->elapsed_ns;
-	note_definitions(query);
 	if (query->kind == DB_QUERY_EXECUTE) {
 		stats->queries++;
 		stats->errors += query->err.code != ERR_NONE || query->stopped_by_sink;

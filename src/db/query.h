@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/macros.h"
+#include "db/hold.h"
 #include "db/results.h"
 #include "sqltext/classify.h"
 
@@ -21,7 +22,9 @@ struct co_task;
 struct conn;
 struct db_type;
 struct pool;
+struct queue;
 struct queue_request;
+struct statement;
 
 struct db_column {
 	const char *name;
@@ -66,6 +69,7 @@ enum db_query_state {
 	DB_QUERY_QUEUED,   /* in the pool's queue */
 	DB_QUERY_ASSIGNED, /* in conn->unsent */
 	DB_QUERY_RUNNING,  /* sent: in conn->results */
+	DB_QUERY_HELD,	   /* over, but for results that its sink has not taken yet */
 	DB_QUERY_DONE
 };
 
@@ -81,8 +85,10 @@ struct db_query {
 	struct sql_class class;
 	struct db_sink sink;
 	struct db_owner owner;
-	struct arena *arena;	/* for texts of the outcome */
-	size_t row_limit_bytes; /* a larger row ends the query with ERR_TOO_LARGE; 0: none */
+	struct arena *arena;	 /* for texts of the outcome */
+	size_t row_limit_bytes;	 /* a larger row ends the query with ERR_TOO_LARGE; 0: none */
+	size_t hold_limit_bytes; /* of results that wait for a paused sink where others must not
+				    wait */
 
 	/* ---- the outcome ---- */
 	struct err err;	       /* ERR_NONE: it went well */
@@ -105,14 +111,22 @@ struct db_query {
 	struct list node;     /* QUEUED: in its request's queue; ASSIGNED: in conn->unsent */
 	struct list batch; /* of the first of a batch: the batch_node of the others; else empty */
 	struct list batch_node;
+	struct queue *queue; /* QUEUED */
 	struct queue_request *queue_request;
-	struct segment segment; /* RUNNING */
-	struct db_cell *cells;	/* of one row, in the arena */
+	struct statement *statement; /* NULL: not one that is remembered */
+	struct segment segment;	     /* RUNNING */
+	struct db_cell *cells;	     /* of one row, in the arena */
 	size_t column_count;
 	int64_t rows_given;
-	bool completed;	 /* its command has ended well; only the Sync is missing */
-	bool named;	 /* sent by the name of a prepared statement */
-	bool unprepared; /* run it as text */
+	size_t result_bytes;
+	struct hold hold;
+	bool holding;	  /* results go to `hold` */
+	bool sink_paused; /* … which it may not have before db_query_resume() */
+	bool alone;	  /* not on a shared connection again */
+	bool orphan;	  /* the rest of one that was answered before its end: nobody waits */
+	bool completed;	  /* its command has ended well; only the Sync is missing */
+	bool named;	  /* sent by the name of a prepared statement */
+	bool unprepared;  /* run it as text */
 	bool stale;   /* err: the prepared statement is of no use any more; nothing was executed */
 	bool skipped; /* an earlier one of its batch failed: it was never run */
 	bool discard; /* nothing more goes to the sink */
@@ -144,6 +158,15 @@ int query_await(struct db_query *query, int64_t deadline_ns);
 void query_finish(struct db_query *query);
 /* Sets what a query ends with whose connection is gone. `reason`: what is known, may be NULL. */
 void query_lost(struct db_query *query, const char *reason);
+/*
+ * Takes over what is still to come of a query that is running, so that it can be answered now. NULL
+ * without memory. The query itself is then to be finished.
+ */
+struct db_query *query_orphan(struct db_query *query, enum db_query_stop reason);
+/* Takes account of how long it ran. */
+void query_note_history(const struct db_query *query, int64_t elapsed_ns);
+/* Gives its sink what it holds, until that pauses. */
+void query_give_held(struct db_query *query);
 /* What an error that the server reported says of effects. */
 enum err_effects query_error_effects(const struct db_query *query);
 /* Whether it ended with 57014, which our cancel brings about. */

@@ -42,6 +42,22 @@ struct segment *results_pop(struct results *results)
 	return head;
 }
 
+void results_replace(struct segment *from, struct segment *to, struct db_query *query)
+{
+	struct list *before = from->node.prev;
+
+	list_remove(&from->node);
+	*to = *from;
+	to->query = query;
+	list_init(&to->node);
+	list_push_front(before, &to->node);
+}
+
+bool results_single(const struct results *results)
+{
+	return !results_empty(results) && results->segments.next == results->segments.prev;
+}
+
 static bool is_last(const struct results *results, const struct segment *segment)
 {
 	return segment->node.next == &results->segments;

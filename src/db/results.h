@@ -49,6 +49,10 @@ void results_push(struct results *results, struct segment *segment, enum segment
 /* All of `first` and its batch, in order. */
 void results_push_batch(struct results *results, struct segment *segment, struct db_query *first);
 struct segment *results_pop(struct results *results);
+/* The place of one query in the queue becomes another's. */
+void results_replace(struct segment *from, struct segment *to, struct db_query *query);
+/* Whether there is nothing behind the head. */
+bool results_single(const struct results *results);
 
 /* Whether the command whose results come next is a query itself. */
 static inline bool results_at_query(const struct segment *segment)

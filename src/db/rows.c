@@ -60,6 +60,7 @@ int rows_give(struct db_query *query, const PGresult *result)
 					     ? NULL
 					     : PQgetvalue(result, row, (int)i);
 			cell->len = (size_t)PQgetlength(result, row, (int)i);
+			query->result_bytes += cell->len;
 		}
 		rc = query->sink.row(query->sink.ctx, query->cells, query->column_count);
 		if (rc < 0)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,15 +14,16 @@
 
 #define STATEMENTS_MAX 4096
 
-struct statement {
+struct statement_key {
 	UT_hash_handle hh;
-	uint32_t generation;
+	struct statement statement;
 	char sql[]; /* not terminated */
 };
 
 struct statements {
-	struct statement *entries; /* hash by text; the one used longest ago first */
-	uint32_t last_generation;
+	struct statement_key *keys; /* hash by text */
+	struct list by_use;	    /* statement.node */
+	uint64_t last_serial;
 	uint64_t nonce, last_name;
 };
 
@@ -31,6 +33,7 @@ int statements_new(struct statements **ret_statements)
 
 	if (statements == NULL)
 		return -ENOMEM;
+	list_init(&statements->by_use);
 	/* Without randomness yet, soon after boot, the moment is as good as unique. */
 	if (getrandom(&statements->nonce, sizeof(statements->nonce), GRND_NONBLOCK) !=
 	    sizeof(statements->nonce))
@@ -40,83 +43,92 @@ int statements_new(struct statements **ret_statements)
 	return 0;
 }
 
-static void remove_entry(struct statements *statements, struct statement *entry)
+static void free_unused(struct statement_key *key)
 {
-	HASH_DELETE(hh, statements->entries, entry);
-	mem_free(entry);
+	if (key->statement.users == 0 && key->statement.key == NULL)
+		mem_free(key);
+}
+
+static void forget(struct statements *statements, struct statement_key *key)
+{
+	HASH_DELETE(hh, statements->keys, key);
+	list_remove(&key->statement.node);
+	key->statement.key = NULL;
+	free_unused(key);
 }
 
 void statements_free(struct statements *statements)
 {
-	struct statement *entry, *next;
+	struct statement_key *key, *next;
 
 	if (statements == NULL)
 		return;
-	HASH_ITER (hh, statements->entries, entry, next)
-		remove_entry(statements, entry);
+	HASH_ITER (hh, statements->keys, key, next) {
+		assert(key->statement.users == 0);
+		forget(statements, key);
+	}
 	mem_free(statements);
 }
 
-static struct statement *find(struct statements *statements, const char *sql, size_t len)
+static struct statement_key *add(struct statements *statements, const char *sql, size_t len)
 {
-	struct statement *entry;
+	struct statement_key *key = mem_alloc(sizeof(*key) + len);
 
-	HASH_FIND(hh, statements->entries, sql, len, entry);
-	return entry;
+	if (key == NULL)
+		return NULL;
+	memset(key, 0, sizeof(*key));
+	memcpy(key->sql, sql, len);
+	HASH_ADD_KEYPTR(hh, statements->keys, key->sql, len, key);
+	if (!HASH_ADDED(hh, key)) {
+		mem_free(key);
+		return NULL;
+	}
+	key->statement.key = key;
+	key->statement.serial = ++statements->last_serial;
+	list_init(&key->statement.node);
+	return key;
 }
 
-/* Behind all others: the first is the one to forget. */
-static bool add(struct statements *statements, struct statement *entry, size_t len)
+struct statement *statements_get(struct statements *statements, const char *sql)
 {
-	HASH_ADD_KEYPTR(hh, statements->entries, entry->sql, len, entry);
-	if (HASH_ADDED(hh, entry))
-		return true;
-	mem_free(entry);
-	return false;
-}
-
-struct statement_sight statements_see(struct statements *statements, const char *sql, size_t len)
-{
-	struct statement_sight sight = {.seen_before = false};
-	struct statement *entry;
+	size_t len = strlen(sql);
+	struct statement_key *key;
 
 	if (len > STATEMENTS_MAX_TEXT_BYTES)
-		return sight;
-	entry = find(statements, sql, len);
-	if (entry != NULL) {
-		sight = (struct statement_sight){.seen_before = true,
-						 .generation = entry->generation};
-		HASH_DELETE(hh, statements->entries, entry);
-		add(statements, entry, len);
-		return sight;
+		return NULL;
+	HASH_FIND(hh, statements->keys, sql, len, key);
+	if (key == NULL) {
+		if (HASH_COUNT(statements->keys) >= STATEMENTS_MAX)
+			forget(statements, LIST_ENTRY(list_first(&statements->by_use),
+						      struct statement_key, statement.node));
+		key = add(statements, sql, len);
+		if (key == NULL)
+			return NULL;
 	}
-	if (HASH_COUNT(statements->entries) >= STATEMENTS_MAX)
-		remove_entry(statements, statements->entries);
-	entry = mem_alloc(sizeof(*entry) + len);
-	if (entry == NULL)
-		return sight;
-	memset(entry, 0, sizeof(*entry));
-	memcpy(entry->sql, sql, len);
-	/* A text that was forgotten and comes back has a generation that no connection knows. */
-	entry->generation = ++statements->last_generation;
-	add(statements, entry, len);
-	return sight;
+	list_remove(&key->statement.node);
+	list_push_back(&statements->by_use, &key->statement.node);
+	key->statement.users++;
+	return &key->statement;
 }
 
-void statements_invalidate(struct statements *statements, const char *sql, size_t len)
+void statement_put(struct statement *statement)
 {
-	struct statement *entry = find(statements, sql, len);
+	if (statement == NULL)
+		return;
+	assert(statement->users > 0);
+	statement->users--;
+	free_unused(CONTAINER_OF(statement, struct statement_key, statement));
+}
 
-	if (entry != NULL)
-		entry->generation = ++statements->last_generation;
+void statement_invalidate(struct statement *statement)
+{
+	statement->generation++;
 }
 
 void statements_invalidate_all(struct statements *statements)
 {
-	struct statement *entry, *next;
-
-	HASH_ITER (hh, statements->entries, entry, next)
-		entry->generation = ++statements->last_generation;
+	list_for_each (node, &statements->by_use)
+		statement_invalidate(LIST_ENTRY(node, struct statement, node));
 }
 
 void statements_make_name(struct statements *statements, char *name, size_t size)

@@ -343,7 +343,7 @@ static void task_outage(struct db_env *env)
 	}
 	ck_assert_uint_le(most, 1);
 	ck_assert_uint_gt(env->pool->failures, 2);
-	ck_assert_uint_eq(env->pool->queue.length, 20);
+	ck_assert_uint_eq(lanes_queued(&env->pool->lanes), 20);
 	pg_ctl("start");
 	finish_asks(&group, 20, "1;");
 	ck_assert_uint_eq(env->pool->failures, 0);
@@ -414,7 +414,7 @@ static void task_unavailable(struct db_env *env)
 		ck_assert_int_eq(asks[i].query.sent_ns, 0);
 		ask_free(&asks[i]);
 	}
-	ck_assert_uint_eq(env->pool->queue.length, 0);
+	ck_assert_uint_eq(lanes_queued(&env->pool->lanes), 0);
 	close(fd);
 }
 

@@ -55,7 +55,7 @@ static void task_late_queued(struct db_env *env)
 	ask_main(&queued);
 	ck_ask_err(&queued, ERR_TIMEOUT, ERR_EFFECTS_NONE);
 	ck_assert_int_eq(queued.query.sent_ns, 0);
-	ck_assert_uint_eq(env->pool->queue.length, 0);
+	ck_assert_uint_eq(lanes_queued(&env->pool->lanes), 0);
 	ck_assert_uint_eq(env->pool->stats.cancels, 0); /* it cost the running one nothing */
 	ck_assert(!running.returned);
 	co_group_cancel(&group);
@@ -130,7 +130,7 @@ static void task_cancelled_before(struct db_env *env)
 	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 0);
 	ck_assert_int_eq(ask.rc, -ECANCELED);
 	ck_ask_err(&ask, ERR_CANCELLED, ERR_EFFECTS_NONE);
-	ck_assert_uint_eq(env->pool->queue.length, 0);
+	ck_assert_uint_eq(lanes_queued(&env->pool->lanes), 0);
 	ask_free(&ask);
 }
 

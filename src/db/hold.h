@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Results that a query's sink may not have yet: because it is paused on a connection that others
+ * wait for, or because a cancel that was meant for another may still hit the query. Bounded.
+ */
+#ifndef DB_HOLD_H
+#define DB_HOLD_H
+
+#include "base/macros.h"
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct hold {
+	PGresult **results;
+	size_t count, capacity;
+	size_t first; /* of those not given yet */
+	size_t bytes;
+};
+
+static inline bool hold_empty(const struct hold *hold)
+{
+	return hold->first == hold->count;
+}
+
+/* Takes the result over. 0, -ENOMEM, or -ENOBUFS when it would hold more than `max_bytes`; what is
+ * not taken is still the caller's. */
+int hold_add(struct hold *hold, PGresult *result, size_t max_bytes) MUST_CHECK;
+/* The oldest, to be cleared by the caller; NULL: there is none. */
+PGresult *hold_take(struct hold *hold);
+/* Forgets all of them. */
+void hold_clear(struct hold *hold);
+
+#endif
