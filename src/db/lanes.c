@@ -203,6 +203,7 @@ int lanes_submit(struct pool *pool, struct db_query *query)
 		struct conn *conn = share ? for_shared(pool) : for_alone(pool);
 
 		if (conn != NULL) {
+			queue_pass(queue, query);
 			conn_assign(conn, query);
 			return 0;
 		}

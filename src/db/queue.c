@@ -202,6 +202,13 @@ int queue_push(struct queue *queue, struct db_query *query)
 	return 0;
 }
 
+void queue_pass(struct queue *queue, const struct db_query *query)
+{
+	assert(queue->length == 0);
+	queue->ring.served = true;
+	queue->ring.last = query->owner.user;
+}
+
 struct db_query *queue_pop(struct queue *queue)
 {
 	struct queue_user *user;

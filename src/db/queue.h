@@ -37,6 +37,8 @@ struct queue {
 void queue_init(struct queue *queue);
 /* Behind all others of its request: 0 or -ENOMEM. */
 int queue_push(struct queue *queue, struct db_query *query) MUST_CHECK;
+/* This one need not wait, since nobody does: it was its user's turn. */
+void queue_pass(struct queue *queue, const struct db_query *query);
 /* The next in turn, or NULL. */
 struct db_query *queue_pop(struct queue *queue);
 /* Takes one out, wherever it stands. It must be queued. */

@@ -37,13 +37,13 @@ def test_a_flood_delays_no_single_query(start_gatherd, pg, order, other):
         for client in floods:
             for _ in range(requests):
                 client.send(gather=[insert("flood")] * 5)
-        queued(gatherd, len(floods) * requests * 5)
+        queued(gatherd, len(floods) * requests * 2)
         if other == "user":
             single = connect_as(gatherd.socket_path, nobody.pw_uid, nobody.pw_gid)
         else:
             single = gatherd.client() if other == "connection" else floods[0]
         single.send(id="single", gather=[insert("single")])
-        queued(gatherd, len(floods) * requests * 5 + 1)
+        queued(gatherd, len(floods) * requests * 2 + 1)
         gate.open()
         for client in floods:
             for _ in range(requests + (client is floods[0]) + (client is single)):
