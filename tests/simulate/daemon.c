@@ -114,11 +114,12 @@ static size_t list_length(const struct list *list)
 
 static void check_pool(struct world *world, const struct pool *pool)
 {
-	if (pool->connecting_count + pool->idle_count + pool->busy_count > pool->conf->pool_max)
+	if (pool->connecting_count + pool_open(pool) > pool->conf->pool_max)
 		world_fail(world, "more connections than pool_max");
 	if (list_length(&pool->connecting) != pool->connecting_count ||
 	    list_length(&pool->idle) != pool->idle_count ||
 	    list_length(&pool->busy) != pool->busy_count ||
+	    list_length(&pool->shared) != pool->shared_count ||
 	    list_length(&pool->closing) != pool->closing_count)
 		world_fail(world, "the pool's lists and counts differ");
 	list_for_each (node, &pool->idle) {
@@ -157,13 +158,15 @@ void daemon_check_rest(struct world *world)
 		const struct database *database = LIST_ENTRY(node, struct database, node);
 		const struct pool *pool = database->pool;
 
-		if (database->pending > 0 || pool->queue.length > 0)
+		if (database->pending > 0 || lanes_queued(&pool->lanes) > 0)
 			world_fail(world, "at rest, and queries wait");
-		if (pool->busy_count > 0 || pool->closing_count > 0 || pool->cancels.running > 0)
+		if (pool->busy_count + pool->shared_count > 0 || pool->closing_count > 0 ||
+		    pool->cancels.running > 0)
 			world_fail(world,
 				   "at rest, and %zu connections are busy, %zu closing, %zu "
 				   "cancels under way",
-				   pool->busy_count, pool->closing_count, pool->cancels.running);
+				   pool->busy_count + pool->shared_count, pool->closing_count,
+				   pool->cancels.running);
 		open += (unsigned)(pool_open(pool) + pool->connecting_count);
 	}
 	for (size_t i = 0; i < POSTGRES_SERVERS; i++)
