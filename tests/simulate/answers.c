@@ -179,7 +179,10 @@ static void judge_effects(const struct verdict *at, const struct json *error)
 	struct str effects = text_of(error, "effects");
 	bool committed = step->kind != STEP_READ && step->committed > 0;
 
-	step->doubtful = at->request->snapshot || str_is(effects, "unknown") ||
+	/* What is rolled back may still begin; so may a snapshot's items on a member that is lost.
+	 */
+	step->doubtful = at->request->snapshot || at->item->kind == ITEM_TRANSACTION ||
+			 str_is(effects, "unknown") ||
 			 str_is(text_of(error, "code"), "connection_lost");
 	if (str_is(effects, "none")) {
 		at->world->counts[COUNT_EFFECTS_NONE]++;
