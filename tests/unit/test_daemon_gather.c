@@ -640,7 +640,7 @@ static void task_memory(struct daemon_env *env)
 		failed = failure.countdown < 0;
 		client_close(client);
 	}
-	ck_assert_int_gt(n, 20);
+	ck_assert_int_gt(n, 8);
 }
 
 START_TEST(every_allocation_fails)
