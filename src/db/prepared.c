@@ -89,9 +89,8 @@ struct prepared_plan prepared_plan(struct prepared *prepared, struct statements 
 	if (!seen_before)
 		return plan;
 	if (plan.drop[0] == '\0' && HASH_COUNT(prepared->entries) >= prepared->max) {
-		struct list *oldest = list_first(&prepared->by_use);
-
-		entry = LIST_ENTRY(oldest, struct prepared_entry, node);
+		/* `max` is not 0, so there is one. */
+		entry = LIST_ENTRY(prepared->by_use.next, struct prepared_entry, node);
 		memcpy(plan.drop, entry->name, sizeof(plan.drop));
 		remove_entry(prepared, entry);
 	}
