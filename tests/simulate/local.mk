@@ -11,6 +11,8 @@ tests_simulate_simulate_SOURCES = \
 	tests/simulate/backend_statement.c \
 	tests/simulate/client.c tests/simulate/client.h \
 	tests/simulate/daemon.c tests/simulate/daemon.h \
+	tests/simulate/judge.c tests/simulate/judge.h \
+	tests/simulate/judge_error.c \
 	tests/simulate/kernel.c tests/simulate/kernel.h \
 	tests/simulate/kernel_calls.c \
 	tests/simulate/ledger.c tests/simulate/ledger.h \
