@@ -54,6 +54,9 @@ static void end_block(struct backend *backend)
 
 void backend_sync(struct backend *backend)
 {
+	/* The Sync itself is still there; is anything behind it? */
+	if (bytes_len(&backend->inbox) > 5)
+		backend->world->counts[COUNT_BEHIND]++;
 	if (!backend->in_block && !backend->skipping)
 		commit(backend);
 	if (!backend->in_block) {
@@ -77,18 +80,22 @@ static uint64_t number_in(const char *text, const char *key, uint64_t fallback)
 
 void script_read(struct backend *backend, const char *sql, struct script *ret_script)
 {
-	const char *own = strstr(sql, "'sim "), *error;
+	const char *own = strstr(sql, "'sim "), *by_param = "", *error;
 	uint64_t number;
 
 	*ret_script = (struct script){.sql = sql, .type_oid = 25};
 	if (own == NULL)
 		return;
 	number = number_in(own, " q=", 0);
-	if (number == 0 && backend->param_count > 0)
-		number = strtoull(backend->params[0], NULL, 10);
+	if (number == 0 && backend->param_count > 0) {
+		by_param = backend->params[0];
+		number = strtoull(by_param, NULL, 10);
+	}
 	ret_script->step = ledger_step(backend->world, (unsigned)number);
 	ret_script->rows = (unsigned)number_in(own, " rows=", 0);
 	ret_script->wait_ns = (int64_t)number_in(own, " wait=", 0) * CLOCK_MS;
+	if (strstr(by_param, " wait=") != NULL)
+		ret_script->wait_ns = (int64_t)number_in(by_param, " wait=", 0) * CLOCK_MS;
 	ret_script->each_ns = (int64_t)number_in(own, " each=", 0) * CLOCK_MS;
 	ret_script->width = (unsigned)number_in(own, " width=", 0);
 	ret_script->type_oid = (unsigned)number_in(own, " type=", 25);
@@ -96,6 +103,8 @@ void script_read(struct backend *backend, const char *sql, struct script *ret_sc
 	ret_script->notice = strstr(own, " notice ") != NULL;
 	ret_script->deferred = strstr(own, " deferred ") != NULL;
 	error = strstr(own, " error=");
+	if (error == NULL)
+		error = strstr(by_param, " error=");
 	if (error != NULL)
 		memcpy(ret_script->sqlstate, error + strlen(" error="), 5);
 }

@@ -125,6 +125,7 @@ static void print_table(const struct worker *workers, const uint64_t *before, un
 		[COUNT_EFFECTS_DONE] = "errors with effects done",
 		[COUNT_EFFECTS_UNKNOWN] = "errors with effects unknown",
 		[COUNT_SESSIONS] = "server sessions",
+		[COUNT_BEHIND] = "statements behind others",
 		[COUNT_CANCELS] = "cancel requests",
 		[COUNT_CANCELS_HIT] = "statements they ended",
 		[COUNT_CLIENTS_GONE] = "clients that left",

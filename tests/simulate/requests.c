@@ -80,6 +80,9 @@ static enum step_kind some_kind(struct world *world, const struct plan_request *
 {
 	if (request->snapshot)
 		return STEP_READ;
+	/* Many reads that are soon known to be fast: they share connections. */
+	if (world->busy && !world_chance(world, 12))
+		return STEP_READ;
 	switch (world_random(world, 16)) {
 	case 0:
 		return STEP_SET;
@@ -99,11 +102,23 @@ static enum step_kind some_kind(struct world *world, const struct plan_request *
  * daemon: those have their number as a parameter. */
 static void write_common(struct text *text, struct plan_step *step)
 {
-	static const unsigned rows[] = {0, 1, 3};
+	static const unsigned rows[] = {1, 3, 0};
+	struct world *world = text->world;
 
-	step->rows = rows[world_random(text->world, ARRAY_SIZE(rows))];
-	add(text, "{\"sql\":\"select 'sim rows=%u wait=%u ', $1\",\"params\":[\"%u\"]", step->rows,
-	    world_chance(text->world, 4) ? 5U : 0U, step->number);
+	step->rows = rows[world_random(world, world->busy ? 2 : ARRAY_SIZE(rows))];
+	add(text, "{\"sql\":\"select 'sim rows=%u wait=%u ', $1\",\"params\":[\"%u", step->rows,
+	    !world->busy && world_chance(world, 4) ? 5U : 0U, step->number);
+	/* The same text, and this time it takes long, or fails. */
+	if (world_chance(world, 24))
+		add(text, " wait=%u ", some_wait_ms(world));
+	if (world_chance(world, 24)) {
+		step->sqlstate = some_error(world);
+		add(text, " error=%s ", step->sqlstate);
+	}
+	add(text, "\"]");
+	step->timeout_ns = some_timeout_ns(world, 24);
+	if (step->timeout_ns > 0)
+		add(text, ",\"timeout\":%g", (double)step->timeout_ns / CLOCK_SECOND);
 }
 
 static void write_directives(struct text *text, struct plan_step *step, bool numbered)
@@ -172,7 +187,8 @@ static void write_step(struct text *text, struct plan_step *step)
 	bool query = step->item->kind == ITEM_QUERY, numbered;
 
 	step->kind = some_kind(world, step->request);
-	if (step->kind == STEP_READ && world_chance(world, 3)) {
+	if (step->kind == STEP_READ &&
+	    (world->busy ? !world_chance(world, 16) : world_chance(world, 3))) {
 		write_common(text, step);
 		return;
 	}
@@ -242,7 +258,7 @@ struct plan_request *request_make(struct scenario *scenario, struct client *clie
 	struct plan_request *request;
 	unsigned count = (unsigned)world_between(world, 1, 4);
 
-	if (world_chance(world, 8))
+	if (world->busy || world_chance(world, 8))
 		count = (unsigned)world_between(world, 1, LEDGER_ITEMS_A_REQUEST);
 	if (ledger->request_count == LEDGER_REQUESTS ||
 	    ledger->step_count + LEDGER_ITEMS_A_REQUEST * LEDGER_STEPS_AN_ITEM > LEDGER_STEPS)

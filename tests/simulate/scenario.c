@@ -336,12 +336,13 @@ static void plan_config(struct scenario *scenario)
 			world,
 			"pool_min = %s\nunavailable_after = %s\nserver_idle_timeout = %s\n"
 			"server_lifetime = %s\nprepared_statements = %s\nsession_reset = %s\n"
-			"server_connect_timeout = %s\npipeline_depth = %s\n",
+			"server_connect_timeout = %s\npipeline_depth = %s\npipeline_threshold = "
+			"%s\n",
 			PICK(world, "0", "1"), PICK(world, "1s", "10s"),
 			PICK(world, "50ms", "10min", "10min"),
 			PICK(world, "4s", "1h", "1h", "1h", "1h", "1h"), PICK(world, "0", "1", "4"),
 			PICK(world, "auto", "auto", "auto", "always"), PICK(world, "200ms", "5s"),
-			PICK(world, "1", "2", "16"));
+			PICK(world, "1", "2", "16"), PICK(world, "5ms", "50ms", "1s"));
 	}
 }
 
@@ -368,6 +369,7 @@ void scenario_begin(struct world *world)
 	world->kernel->connect = postgres_connect;
 	world->kernel->connect_ctx = scenario->postgres;
 	world->kernel->strict = world_chance(world, 2);
+	world->busy = world_chance(world, 4);
 	plan_config(scenario);
 	scenario->client_count = (unsigned)world_between(world, 1, SCENARIO_CLIENTS);
 	for (unsigned i = 0; i < scenario->client_count; i++)

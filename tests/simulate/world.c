@@ -50,7 +50,7 @@ void world_begin(struct world *world, uint64_t seed)
 	world->event_number = 0;
 	world->polls_at_this_time = 0;
 	world->inside = 0;
-	world->memory_short = false;
+	world->busy = world->memory_short = false;
 	world->daemon = NULL;
 	world->loop = NULL;
 	world->timer = (struct co_timer){.heap_index = 0};
@@ -223,6 +223,8 @@ uint64_t world_random(struct world *world, uint64_t bound)
 
 int64_t world_delay_ns(struct world *world)
 {
+	if (world->busy && !world_chance(world, 64))
+		return (int64_t)world_random(world, 200) * CLOCK_US;
 	switch (world_random(world, 8)) {
 	case 0:
 	case 1:

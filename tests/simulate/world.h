@@ -42,6 +42,7 @@ enum world_count {
 	COUNT_EFFECTS_DONE,
 	COUNT_EFFECTS_UNKNOWN,
 	COUNT_SESSIONS,
+	COUNT_BEHIND,
 	COUNT_CANCELS,
 	COUNT_CANCELS_HIT,
 	COUNT_CLIENTS_GONE,
@@ -58,6 +59,7 @@ struct world {
 	uint64_t seed;
 	uint64_t random;
 	bool verbose;
+	bool busy; /* short ways, and many requests that are alike */
 	uint64_t trace_hash;
 	uint64_t counts[WORLD_COUNTS];
 
