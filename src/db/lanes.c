@@ -25,10 +25,13 @@ static bool may_share(const struct pool *pool, const struct db_query *query)
 {
 	const struct config_database *conf = pool->conf;
 
-	/* What resets the session after each query has nothing to gain. */
+	/* What resets the session after each query has nothing to gain. Where nothing may be
+	 * written the session is looked at before the next query is sent: a function may have
+	 * changed it.
+	 */
 	return query->statement != NULL && !query->alone && query->kind == DB_QUERY_EXECUTE &&
 	       query->class.plain_read && query->class.may_rerun && conf->pipeline_depth > 1 &&
-	       conf->session_reset == CONFIG_RESET_AUTO &&
+	       conf->session_reset == CONFIG_RESET_AUTO && !conf->read_only &&
 	       history_is_fast(&query->statement->history, conf->pipeline_threshold_ns,
 			       co_loop_now_ns(pool->loop));
 }
