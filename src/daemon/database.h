@@ -37,7 +37,7 @@ struct database {
 	size_t pending;		     /* items admitted and not yet answered */
 	struct list shares;	     /* struct share.node */
 	unsigned refs;
-	struct co_task *closer;	     /* waits for the last reference to go; NULL: has not run yet */
+	struct co_task *closer; /* waits for the last reference to go; NULL: has not run yet */
 };
 
 /* 0 or -ENOMEM; with one reference. A task of `group` is its own, up to its end. */

@@ -97,7 +97,8 @@ static const char *const files[] = {
 	   "report_dir = /" A60 A60 "\\\n " A60 A60 "/x\nlog_level = error\nmax_clients = 1\n"
 	   "max_request = 1025\nmax_requests = 1\nmax_queries = 7\nmax_answer = 1G\n"
 	   "memory_limit = 1023G\nrequest_timeout = 1h\nmax_request_timeout = 576h\n"
-	   "client_read_timeout = 0\nclient_write_timeout = 1ms\nitem_buffer = 1K\nshutdown_timeout = 0\n"
+	   "client_read_timeout = 0\nclient_write_timeout = 1ms\nitem_buffer = "
+	   "1K\nshutdown_timeout = 0\n"
 	   "slow_query = 1us\n",
 	DB "x=y\n[database b]\nconninfo = y=z\n[gatherd]\ndefault_database = b\n",
 	DB "x=y\n[database b]\nconninfo = y=z\n[access n]\n[access m]\nusers = " A60 "\n " A60
