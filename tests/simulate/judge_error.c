@@ -113,7 +113,7 @@ void judge_effects(const struct verdict *at, const struct json *error)
 			verdict_wrong(at, "it was executed, and says effects none", error->raw);
 	} else if (str_is(effects, "done")) {
 		at->world->counts[COUNT_EFFECTS_DONE]++;
-		if (!committed && (step->kind != STEP_READ || step->completed == 0))
+		if (!committed && (step->kind != STEP_READ || step->begun == 0))
 			verdict_wrong(at, "it was not executed, and says effects done", error->raw);
 	} else if (str_is(effects, "unknown")) {
 		at->world->counts[COUNT_EFFECTS_UNKNOWN]++;
