@@ -23,6 +23,7 @@ libdaemon_la_SOURCES = \
 	src/daemon/stats.c src/daemon/stats.h \
 	src/daemon/step.c src/daemon/step.h \
 	src/daemon/subscription.c src/daemon/subscription.h \
+	src/daemon/texts.c src/daemon/texts.h \
 	src/daemon/transaction.c src/daemon/transaction.h \
 	src/daemon/types.c src/daemon/types.h
 

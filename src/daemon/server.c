@@ -388,6 +388,7 @@ static int server_main(void *arg)
 	notify_close(&server->notify);
 	resolver_free(server->resolver);
 	access_table_unref(server->access);
+	texts_free(&server->texts);
 	config_free(server->config);
 	return rc;
 }
@@ -412,6 +413,7 @@ int server_run(const char *config_path, struct config *config)
 	server->started_ns = co_loop_now_ns(server->loop);
 	list_init(&server->databases);
 	list_init(&server->sessions);
+	texts_init(&server->texts);
 	server_limit_memory(server, config->memory_limit_bytes);
 	co_group_init(&server->group, server->loop, CO_KEEP_GOING);
 	notify_open(&server->notify, server->loop);

@@ -13,6 +13,7 @@
 #include "conf/config.h"
 #include "daemon/listener.h"
 #include "daemon/notify.h"
+#include "daemon/texts.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +34,7 @@ struct server {
 	struct listener listener;
 	struct notify notify;
 	struct co_group group; /* requests, and the ends of databases */
+	struct texts texts;
 	struct access_table *access;
 	enum server_state state;
 	struct co_signal signals[4];

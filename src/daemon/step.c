@@ -304,7 +304,8 @@ static int judge(struct step *step)
 {
 	if (step->request->sql_has_nul)
 		return refuse(step, "the query holds \\u0000, which PostgreSQL's text cannot");
-	step->query.class = sql_classify(step->request->sql);
+	step->query.class =
+		texts_classify(&gather_of(step)->session->server->texts, step->request->sql);
 	switch (step->query.class.refusal) {
 	case SQL_RUNS:
 		if (step->query.class.ends_transactions && item_reads_only(step->item))

@@ -50,3 +50,9 @@ tests_unit_test_daemon_database_SOURCES = tests/unit/test_daemon_database.c
 tests_unit_test_daemon_database_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
 tests_unit_test_daemon_database_LDADD = $(DAEMON_TEST_LDADD)
 TESTS += tests/unit/test_daemon_database
+
+check_PROGRAMS += tests/unit/test_daemon_texts
+tests_unit_test_daemon_texts_SOURCES = tests/unit/test_daemon_texts.c
+tests_unit_test_daemon_texts_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+tests_unit_test_daemon_texts_LDADD = $(DAEMON_TEST_LDADD)
+TESTS += tests/unit/test_daemon_texts

@@ -65,6 +65,7 @@ static inline void daemon_env_start(struct daemon_env *env, struct co_loop *loop
 	server->started_ns = co_now_ns();
 	list_init(&server->databases);
 	list_init(&server->sessions);
+	texts_init(&server->texts);
 	server_limit_memory(server, server->config->memory_limit_bytes);
 	co_group_init(&server->group, loop, CO_KEEP_GOING);
 	ck_assert_int_eq(resolver_new(&server->resolver, loop), 0);
@@ -102,6 +103,7 @@ static inline void daemon_env_stop(struct daemon_env *env)
 	co_group_wait(&server->group, CLOCK_NEVER);
 	resolver_free(server->resolver);
 	access_table_unref(server->access);
+	texts_free(&server->texts);
 	config_free(server->config);
 }
 
