@@ -187,6 +187,14 @@ def test_max_rows(client):
     assert "truncated" not in result and result["count"] == 3
 
 
+def test_max_rows_stops_the_query_in_the_server(client, pg):
+    pg.psql("drop sequence if exists seen cascade; create sequence seen;"
+            "create or replace function see() returns bigint language sql as $$ select nextval('seen') $$")
+    result = run(client, {"sql": "select see() from generate_series(1, 100000000)", "max_rows": 3})
+    assert result["rows"] == [[1], [2], [3]] and result["truncated"] is True
+    assert int(pg.psql("select last_value from seen")) < 100000000
+
+
 def test_max_rows_undoes_no_write(client, table):
     result = run(client, {"sql": "insert into steps select n, n from generate_series(1, 5) n returning id", "max_rows": 2})
     assert result["rows"] == [[1], [2]] and result["truncated"] is True
