@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * What AddressSanitizer, LeakSanitizer and valgrind must be told about stacks that they did not
- * make. All of it is here, and nothing remains of it in a plain build. It knows nothing of tasks.
+ * What AddressSanitizer, LeakSanitizer, ThreadSanitizer and valgrind must be told about stacks that
+ * they did not make. All of it is here, and nothing remains of it in a plain build. It knows
+ * nothing of tasks.
  */
 #ifndef CO_SANITIZER_H
 #define CO_SANITIZER_H
@@ -19,10 +20,25 @@
 #define CO_ASAN 0
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+#define CO_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CO_TSAN 1
+#endif
+#endif
+#ifndef CO_TSAN
+#define CO_TSAN 0
+#endif
+
 #if CO_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #include <sanitizer/lsan_interface.h>
+#endif
+
+#if CO_TSAN
+#include <sanitizer/tsan_interface.h>
 #endif
 
 #ifdef HAVE_VALGRIND_VALGRIND_H
@@ -31,7 +47,7 @@
 #endif
 
 /*
- * A stack as ASan sees it; of the thread's own stack it learns the bounds when a coroutine is first
+ * A stack as ASan and TSan see it; of the thread's own stack they learn when a coroutine is first
  * entered.
  */
 struct sanitizer_fiber {
@@ -41,53 +57,84 @@ struct sanitizer_fiber {
 	size_t size_bytes;
 	struct sanitizer_fiber *from; /* who switched here last */
 #endif
+#if CO_TSAN
+	void *thread; /* what TSan takes for a thread of its own */
+	void *ended;  /* a thread that will not come back, to be destroyed by who runs next */
+#endif
 };
+
+/*
+ * TSan keeps the calls of each stack: a function that is entered on one and left on another would
+ * be missing on the first and too much on the other.
+ */
+#define SANITIZER_SWITCH static inline __attribute__((always_inline))
 
 static inline void sanitizer_fiber_init(struct sanitizer_fiber *fiber, const void *bottom,
 					size_t size_bytes)
 {
 #if CO_ASAN
 	*fiber = (struct sanitizer_fiber){.bottom = bottom, .size_bytes = size_bytes};
-#else
+#endif
+#if CO_TSAN
+	*fiber = (struct sanitizer_fiber){.thread = __tsan_create_fiber(0)};
+#endif
 	(void)fiber;
 	(void)bottom;
 	(void)size_bytes;
-#endif
 }
 
-/* Just before a switch. */
-static inline void sanitizer_leave(struct sanitizer_fiber *from, struct sanitizer_fiber *to)
+#if CO_TSAN
+SANITIZER_SWITCH void sanitizer_switch_thread(struct sanitizer_fiber *from,
+					      struct sanitizer_fiber *to)
 {
+	if (from->thread == NULL)
+		from->thread = __tsan_get_current_fiber();
+	__tsan_switch_to_fiber(to->thread, 0);
+}
+#endif
+
+/* Just before a switch. */
+SANITIZER_SWITCH void sanitizer_leave(struct sanitizer_fiber *from, struct sanitizer_fiber *to)
+{
+	(void)from;
+	(void)to;
 #if CO_ASAN
 	to->from = from;
 	__sanitizer_start_switch_fiber(&from->fake_stack, to->bottom, to->size_bytes);
-#else
-	(void)from;
-	(void)to;
+#endif
+#if CO_TSAN
+	sanitizer_switch_thread(from, to);
 #endif
 }
 
 /* Just before the last switch away from a stack. */
-static inline void sanitizer_leave_for_good(struct sanitizer_fiber *from,
-					    struct sanitizer_fiber *to)
+SANITIZER_SWITCH void sanitizer_leave_for_good(struct sanitizer_fiber *from,
+					       struct sanitizer_fiber *to)
 {
+	(void)from;
+	(void)to;
 #if CO_ASAN
 	to->from = from;
 	__sanitizer_start_switch_fiber(NULL, to->bottom, to->size_bytes);
-#else
-	(void)from;
-	(void)to;
+#endif
+#if CO_TSAN
+	to->ended = from->thread;
+	sanitizer_switch_thread(from, to);
 #endif
 }
 
 /* Just after a switch, on the new stack. */
-static inline void sanitizer_enter(struct sanitizer_fiber *self)
+SANITIZER_SWITCH void sanitizer_enter(struct sanitizer_fiber *self)
 {
+	(void)self;
 #if CO_ASAN
 	__sanitizer_finish_switch_fiber(self->fake_stack, &self->from->bottom,
 					&self->from->size_bytes);
-#else
-	(void)self;
+#endif
+#if CO_TSAN
+	if (self->ended != NULL)
+		__tsan_destroy_fiber(self->ended);
+	self->ended = NULL;
 #endif
 }
 

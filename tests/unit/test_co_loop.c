@@ -16,7 +16,7 @@ static bool slow_checker(void)
 	if (RUNNING_ON_VALGRIND)
 		return true;
 #endif
-	return CO_ASAN != 0;
+	return CO_ASAN || CO_TSAN;
 }
 
 struct hooked {

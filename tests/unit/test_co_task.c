@@ -612,11 +612,16 @@ START_TEST(test_overflow)
 END_TEST
 
 /*
- * Let the kernel's signal through, so that the test sees the same with and without the sanitizer.
-
+ * Let the kernel's signal through, so that the test sees the same with and without a sanitizer.
  */
 const char *__asan_default_options(void);
 __attribute__((visibility("default"))) const char *__asan_default_options(void)
+{
+	return "handle_segv=0";
+}
+
+const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(void)
 {
 	return "handle_segv=0";
 }
