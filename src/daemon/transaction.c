@@ -174,6 +174,10 @@ static void commit(struct item *item, struct db_lease *lease)
 	if (query.err.code == ERR_NONE && query.command != NULL &&
 	    strcmp(query.command, "COMMIT") == 0) {
 		item->transaction = REPLY_COMMITTED;
+	} else if (query.err.code == ERR_NONE && query.command == NULL) {
+		/* There was no memory for what it said. */
+		err_set_static(&item->err, ERR_INTERNAL, ERR_EFFECTS_UNKNOWN, "out of memory");
+		item->transaction = REPLY_UNKNOWN;
 	} else if (query.err.code == ERR_NONE) {
 		/* The server says ROLLBACK where the transaction had failed without our having been
 		 * told. */
