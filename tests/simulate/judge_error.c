@@ -87,8 +87,8 @@ void judge_reason(const struct verdict *at, const struct json *error)
 	else if (str_is(code, "unknown_database"))
 		excuse(at, ledger->reloaded, error);
 	else if (str_is(code, "too_large") && at->step->kind == STEP_READ)
-		excuse(at, at->request->stream || ledger->memory_short,
-		       error); /* a shared connection does not wait */
+		/* Its rows had to wait on a shared connection, and there were too many. */
+		excuse(at, at->step->rows > 0 && at->step->item->kind == ITEM_QUERY, error);
 	else if (str_is(code, "internal") || str_is(code, "queue_full") ||
 		 str_is(code, "too_large"))
 		excuse(at, ledger->memory_short, error);
