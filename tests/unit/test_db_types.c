@@ -236,7 +236,7 @@ static void task_cancelled(struct db_env *env)
 	only_backend(env->pool);
 	conn = first_conn(&env->pool->idle);
 	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
-	ask_init(&ask, env->pool, "select 'sad'::mood from generate_series(1, 10000000)");
+	ask_init(&ask, env->pool, "select 'sad'::mood, generate_series(1, 10000000)");
 	ask_start(&ask, &group);
 	while (!conn->learn.running)
 		ck_assert_int_eq(co_sleep_until(co_now_ns()), 0);
