@@ -211,8 +211,9 @@ void connection_unread(struct gather *g)
 
 static int ended(struct gather *g, const char *why)
 {
+	/* A line that was cut short is an answer to a line of the caller's own, or to nothing. */
 	bool nothing_open =
-		g->pending_count == 0 && buf_len(&g->in) == 0 && (g->raw_end == 0 || g->finished);
+		g->pending_count == 0 && (g->raw_end == 0 || (g->finished && buf_len(&g->in) == 0));
 
 	if (nothing_open)
 		return connection_break(g, GATHER_CLOSED, "gatherd closed the connection%s", why);

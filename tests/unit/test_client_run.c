@@ -408,6 +408,35 @@ START_TEST(connection_ends)
 }
 END_TEST
 
+START_TEST(half_a_line_after_the_last_answer_is_nobodys)
+{
+	const struct gather_event *event;
+
+	begin((struct fake_step[]){
+		{FAKE_READ, "\"id\":1"}, {FAKE_SEND, ONE_ROW "{\"id\":1,"}, {FAKE_CLOSE}, {0}});
+	ck_assert_int_eq(gather_run(g, request, -1, &answer), 0);
+	check_one_row();
+	ck_assert_int_eq(gather_next(g, -1, &event), GATHER_CLOSED);
+	ck_assert_int_eq(gather_effects(g), GATHER_EFFECTS_NONE);
+	end();
+}
+END_TEST
+
+START_TEST(half_a_line_where_the_caller_reads_lines_is_a_loss)
+{
+	const char *line;
+	size_t len;
+
+	begin((struct fake_step[]){
+		{FAKE_READ, "{\"ping\":true}"}, {FAKE_EOF}, {FAKE_SEND, "one\ntw"}, {0}});
+	ck_assert_int_eq(gather_send_line(g, "{\"ping\":true}", 13), 0);
+	ck_assert_int_eq(gather_finish(g), 0);
+	ck_assert_int_eq(gather_receive_line(g, -1, &line, &len), 0);
+	ck_assert_int_eq(gather_receive_line(g, -1, &line, &len), GATHER_LOST);
+	end();
+}
+END_TEST
+
 /* A daemon that says why and closes, while the request is still being sent. */
 START_TEST(last_words_are_read)
 {
@@ -672,6 +701,8 @@ int main(void)
 	tcase_add_test(tcase, lines);
 	tcase = suite_case(suite, "faults", 20);
 	tcase_add_loop_test(tcase, connection_ends, 0, ARRAY_SIZE(ends));
+	tcase_add_test(tcase, half_a_line_after_the_last_answer_is_nobodys);
+	tcase_add_test(tcase, half_a_line_where_the_caller_reads_lines_is_a_loss);
 	tcase_add_test(tcase, last_words_are_read);
 	tcase_add_test(tcase, large_both_ways);
 	tcase_add_test(tcase, nothing_sent_has_no_effects);
