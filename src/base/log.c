@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "base/log.h"
 
+#include "base/printable.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -90,31 +92,6 @@ static size_t write_prefix(char *line, size_t size, enum log_level level)
 				      names[level]);
 }
 
-/* U+0080 to U+009F: to some terminals as good as ESC and a letter. */
-static bool is_control_character(const unsigned char *text)
-{
-	return text[0] == 0xc2 && text[1] >= 0x80 && text[1] < 0xa0;
-}
-
-static size_t escape(char *line, size_t size, const char *text)
-{
-	size_t len = 0;
-
-	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
-		if (len + 7 > size)
-			break;
-		if (is_control_character(p))
-			len += (size_t)sprintf(line + len, "\\u%04x", *++p);
-		else if (*p == '\n')
-			len += (size_t)sprintf(line + len, "\\n");
-		else if (*p < 0x20 || *p == 0x7f)
-			len += (size_t)sprintf(line + len, "\\x%02x", *p);
-		else
-			line[len++] = (char)*p;
-	}
-	return len;
-}
-
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	char text[LOG_LINE_BYTES], line[LOG_LINE_BYTES];
@@ -135,7 +112,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	len = write_prefix(line, sizeof(line), level);
-	len += escape(line + len, sizeof(line) - len - 1, text);
+	len += printable_line(line + len, sizeof(line) - len - 1, text);
 	line[len++] = '\n';
 	if (!write_line(line, len))
 		logger.dropped++;

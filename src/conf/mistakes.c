@@ -2,6 +2,7 @@
 /* The list of a file's mistakes. Knows nothing of what may be wrong. */
 #include "conf/mistakes.h"
 
+#include "base/printable.h"
 #include "base/utf8.h"
 
 #include <stdarg.h>
@@ -38,6 +39,17 @@ static void insert_sorted(struct mistakes *mistakes, struct mistake *mistake)
 	list_insert_between(&mistake->link, before, before->next);
 }
 
+/* Messages quote the file, and begin with its path. */
+static const char *make_printable(struct arena *arena, const char *text)
+{
+	size_t size_bytes = PRINTABLE_GROWTH * strlen(text) + PRINTABLE_ROOM_BYTES;
+	char *out = arena_alloc(arena, size_bytes);
+
+	if (out != NULL)
+		printable_line(out, size_bytes, text);
+	return out;
+}
+
 void mistakes_add(struct mistakes *mistakes, unsigned line, const char *fmt, ...)
 {
 	struct arena *arena = &mistakes->arena;
@@ -56,6 +68,8 @@ void mistakes_add(struct mistakes *mistakes, unsigned line, const char *fmt, ...
 	mistake->line = line;
 	mistake->text = line == 0 ? arena_printf(arena, "%s: %s", mistakes->path, what)
 				  : arena_printf(arena, "%s:%u: %s", mistakes->path, line, what);
+	if (mistake->text != NULL)
+		mistake->text = make_printable(arena, mistake->text);
 	if (mistake->text == NULL)
 		goto no_memory;
 	insert_sorted(mistakes, mistake);
@@ -85,7 +99,8 @@ const char *mistakes_show(char out[MISTAKES_SHOWN_BYTES], const char *text)
 
 	while (len > 0) {
 		size_t char_len = utf8_char_len(text, len);
-		bool plain = char_len > 1 || (char_len == 1 && *text >= ' ' && *text != 0x7f);
+		bool plain = char_len > 1 ? !printable_is_c1((const unsigned char *)text)
+					  : char_len == 1 && *text >= ' ' && *text != 0x7f;
 
 		if (used + MAX(char_len, (size_t)1) > MISTAKES_SHOWN_BYTES - sizeof(cut)) {
 			memcpy(out + used, cut, sizeof(cut));

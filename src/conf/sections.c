@@ -124,6 +124,7 @@ static bool check_head(struct load *load, unsigned line, enum key_section kind, 
 void load_open_section(struct load *load, unsigned line, const char *head)
 {
 	struct load_section *section, *first;
+	char shown[MISTAKES_SHOWN_BYTES];
 	enum key_section kind;
 	const char *name;
 
@@ -155,7 +156,7 @@ void load_open_section(struct load *load, unsigned line, const char *head)
 	}
 	if (first != NULL) {
 		mistakes_add(load->mistakes, line, "section [%s] is there already, in line %u",
-			     head, first->line);
+			     mistakes_show(shown, head), first->line);
 		section->ignored = true;
 	}
 	load->current = section;

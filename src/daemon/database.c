@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/printable.h"
 #include "co/co.h"
 #include "daemon/access.h"
 #include "daemon/params.h"
@@ -151,14 +152,15 @@ int database_check_conninfos(const struct config *config, config_error_fn *repor
 		const struct config_database *database = &config->databases[i];
 		struct arena arena;
 		const char *why;
-		char text[512];
+		char text[512], shown[PRINTABLE_GROWTH * sizeof(text) + PRINTABLE_ROOM_BYTES];
 
 		arena_init(&arena, 0, NULL);
 		why = connect_check_conninfo(database->conninfo, &arena);
 		if (why != NULL) {
 			snprintf(text, sizeof(text), "%s:%u: [database %s] conninfo: %s",
 				 config->path, database->conninfo_line, database->name, why);
-			report(arg, text);
+			printable_line(shown, sizeof(shown), text);
+			report(arg, shown);
 			rc = -EINVAL;
 		}
 		arena_free(&arena);

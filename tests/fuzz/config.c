@@ -5,6 +5,7 @@
  */
 #include "conf/config.h"
 
+#include "conf/mistakes.h"
 #include "fuzz.h"
 
 #include <ctype.h>
@@ -24,6 +25,10 @@ static void take_mistake(void *arg, const char *text)
 	const char *rest = text + strlen(PATH);
 	char *end;
 
+	if (told->count++ == MISTAKES_MAX) {
+		FUZZ_CHECK(strncmp(text, "and ", 4) == 0); /* so many more */
+		return;
+	}
 	FUZZ_CHECK(strncmp(text, PATH ":", strlen(PATH ":")) == 0);
 	if (isdigit((unsigned char)rest[1])) {
 		line = strtoul(rest + 1, &end, 10);
@@ -34,9 +39,10 @@ static void take_mistake(void *arg, const char *text)
 	/* Those of the file as a whole have no line, and may stand at either end. */
 	FUZZ_CHECK(line == 0 || line >= told->last_line);
 	told->last_line = MAX(line, told->last_line);
-	told->count++;
-	for (const char *c = text; *c != '\0'; c++)
-		FUZZ_CHECK((unsigned char)*c >= 0x20 && *c != 0x7f);
+	for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+		FUZZ_CHECK(*c >= 0x20 && *c != 0x7f);
+		FUZZ_CHECK(*c != 0xc2 || c[1] >= 0xa0);
+	}
 }
 
 static int load(struct str text, struct config **ret_config)

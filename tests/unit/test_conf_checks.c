@@ -24,6 +24,14 @@ static const struct {
 	{A "[database a]\npool_max = x\n",
 	 "f.ini:3: section [database a] is there already, in line 1\n"
 	 "f.ini:4: pool_max = x: expected a whole number\n"},
+	/* nothing that a terminal obeys */
+	{A "[database\t\ta]\n", "f.ini:3: section [database??a] is there already, in line 1\n"},
+	{A "[database \xc2\x9b"
+	   "2J]\n",
+	 "f.ini:3: [database \\u009b2J] needs conninfo = CONNECTION STRING\n"},
+	{A "[access x]\ndatabases = \xc2\x9b"
+	   "2J\n",
+	 "f.ini:4: databases: there is no section [database ?2J]\n"},
 	{A "[gatherd]\nmax_clients = 3\n[gatherd]\nmax_clients = 3\n",
 	 "f.ini:5: section [gatherd] is there already, in line 3\n"},
 	{A "pool_min = 9\n", "f.ini:3: pool_min (9) is more than pool_max (8)\n"},

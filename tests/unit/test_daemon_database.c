@@ -77,6 +77,34 @@ START_TEST(a_change_of_anything_makes_it_another)
 }
 END_TEST
 
+/* ---- what libpq thinks of its connection string ---- */
+
+static void keep_text(void *arg, const char *text)
+{
+	char *told = arg;
+
+	snprintf(told, 512, "%s", text);
+}
+
+START_TEST(libpqs_words_about_a_conninfo_are_fit_for_a_terminal)
+{
+	struct config_database database = {
+		.name = "\xc2\x9b"
+			"2J",
+		.conninfo = "postgresql://h/d?%1b[2J=x",
+		.conninfo_line = 3,
+	};
+	struct config config = {.path = "f.ini", .databases = &database, .database_count = 1};
+	char told[512] = "";
+
+	ck_assert_int_eq(database_check_conninfos(&config, keep_text, told), -EINVAL);
+	ck_assert_msg(strncmp(told, "f.ini:3: [database \\u009b2J] conninfo: ", 39) == 0, "%s",
+		      told);
+	ck_assert_msg(strstr(told, "\\x1b[2J") != NULL, "%s", told);
+	ck_assert_ptr_null(strchr(told, '\x1b'));
+}
+END_TEST
+
 /* ---- its life ---- */
 
 struct life {
@@ -191,6 +219,7 @@ int main(void)
 	TCase *tcase = suite_case(suite, "database", 20);
 
 	tcase_add_loop_test(tcase, a_change_of_anything_makes_it_another, 0, 13);
+	tcase_add_test(tcase, libpqs_words_about_a_conninfo_are_fit_for_a_terminal);
 	tcase_add_test(tcase, it_ends_with_its_last_reference);
 	tcase_add_test(tcase, every_allocation_fails);
 	return suite_run(suite);
