@@ -12,11 +12,14 @@ valgrind_command="valgrind --quiet --error-exitcode=99 --leak-check=full --error
 
 check() {
 	local lane lane_pids=() passed failed
-	((!$#)) || lanes=("$*")
-	# all packages now, so that the lanes do not meet in apt
-	need "${packages_build[@]}" "${packages_unit[@]}" "${packages_integration[@]}" "${packages_clang[@]}" \
-		"${packages_aarch64[@]}" "${packages_model[@]}" clang-format-14 shellcheck cppcheck valgrind strace xz-utils
-	need_postgresql
+	if (($#)); then
+		lanes=("$*") # each tier gets what it needs
+	else
+		# all packages now, so that the lanes do not meet in apt
+		need "${packages_build[@]}" "${packages_unit[@]}" "${packages_integration[@]}" "${packages_clang[@]}" \
+			"${packages_aarch64[@]}" "${packages_model[@]}" clang-format-14 shellcheck cppcheck valgrind strace xz-utils
+		need_postgresql
+	fi
 	generate_configure
 	mkdir -p "$log_dir"
 	: >"$results"
