@@ -100,6 +100,7 @@ static int open_session(struct conn *conn, struct arena *arena, struct err *ret_
 			    conn);
 	if (rc < 0)
 		return rc;
+	conn_begin_session(conn);
 	conn_send_session(conn, session_send_setup(conn->link.pg, conf->statement_timeout_ns));
 	while (!results_empty(&conn->results) && !conn->lost) {
 		watch(conn);
@@ -132,6 +133,7 @@ static void reset_session(struct conn *conn)
 	PGconn *pg = conn->link.pg;
 
 	conn->pool->stats.resets++;
+	conn_begin_session(conn);
 	/* An open transaction has to end in a segment of its own: the reset must not be part of it.
 	 */
 	if (PQtransactionStatus(pg) != PQTRANS_IDLE) {

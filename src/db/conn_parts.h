@@ -13,7 +13,9 @@
 
 /* Sends what waits, in order; not while a cancel is on its way. */
 void conn_send_unsent(struct conn *conn);
-/* After the connection's own commands, a negative number of them being a failure: their Sync. */
+/* Before the connection's own commands, and after them, a negative number being a failure: their
+ * Sync. */
+void conn_begin_session(struct conn *conn);
 void conn_send_session(struct conn *conn, int commands);
 void conn_flush(struct conn *conn);
 /* Single-row mode belongs to the command at the head of libpq's queue, and has to be set before

@@ -13,17 +13,27 @@
 
 void conn_flush(struct conn *conn)
 {
-	int rc = PQflush(conn->link.pg);
+	int rc = transport_flush(&conn->transport, conn->link.pg);
 
 	conn->unflushed = rc == 1;
 	if (rc < 0)
 		conn->readable = true; /* let the read find out what the server said last */
 }
 
+/* All is written once a turn. Before 17 libpq tries with each Sync, for which it is corked. */
+static bool send_sync(PGconn *pg)
+{
+#ifdef HAVE_PQSENDPIPELINESYNC
+	return PQsendPipelineSync(pg) == 1;
+#else
+	return PQpipelineSync(pg) == 1;
+#endif
+}
+
 static int send_describe(PGconn *pg, const struct db_query *query)
 {
 	bool sent = PQsendPrepare(pg, "", query->sql, 0, NULL) == 1 &&
-		    PQsendDescribePrepared(pg, "") == 1 && PQpipelineSync(pg) == 1;
+		    PQsendDescribePrepared(pg, "") == 1 && send_sync(pg);
 
 	return sent ? 2 : -EIO;
 }
@@ -85,7 +95,7 @@ static int send_execute(struct conn *conn, struct db_query *query)
 	else if (sent)
 		sent = PQsendQueryParams(pg, query->sql, count, NULL, query->values, NULL, NULL,
 					 0) == 1;
-	return sent && PQpipelineSync(pg) == 1 ? commands : -EIO;
+	return sent && send_sync(pg) ? commands : -EIO;
 }
 
 /* The mode belongs to the command that is at the head of libpq's queue, and has to be set before
@@ -128,7 +138,8 @@ static void send_batch(struct conn *conn, struct db_query *first)
 						 query->values, NULL, NULL, 0) == 1;
 	}
 	results_push_batch(&conn->results, &first->segment, first);
-	if (!sent || PQpipelineSync(pg) != 1)
+	first->segment.sends_before = conn->transport.sends;
+	if (!sent || !send_sync(pg))
 		conn->lost = true;
 	else if (results_head(&conn->results) == &first->segment)
 		conn_head_changed(conn);
@@ -173,6 +184,7 @@ static void send_one(struct conn *conn, struct db_query *query)
 	query->state = DB_QUERY_RUNNING;
 	results_push(&conn->results, &query->segment, describe ? SEGMENT_DESCRIBE : SEGMENT_EXECUTE,
 		     query, (unsigned)MAX(commands, 1));
+	query->segment.sends_before = conn->transport.sends;
 	if (commands < 0) {
 		/* libpq takes nothing, or only a part: what went out is unknown. */
 		err_set(&query->err, query->arena, ERR_INTERNAL, ERR_EFFECTS_UNKNOWN,
@@ -202,13 +214,22 @@ void conn_send_unsent(struct conn *conn)
 	conn_flush(conn);
 }
 
+void conn_begin_session(struct conn *conn)
+{
+	transport_cork(&conn->transport);
+}
+
 void conn_send_session(struct conn *conn, int commands)
 {
-	if (commands < 0 || PQpipelineSync(conn->link.pg) != 1) {
+	bool sent = commands >= 0 && PQpipelineSync(conn->link.pg) == 1;
+
+	transport_uncork(&conn->transport);
+	if (!sent) {
 		conn->lost = true;
 		return;
 	}
 	results_push(&conn->results, &conn->own, SEGMENT_SESSION, NULL, (unsigned)commands);
+	conn->own.sends_before = conn->transport.sends;
 	conn->own_give_up_ns =
 		clock_after_ns(co_now_ns(), conn->pool->conf->server_connect_timeout_ns);
 	conn_flush(conn);

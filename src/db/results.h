@@ -12,6 +12,7 @@
 
 #include <libpq-fe.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct db_query;
 
@@ -28,6 +29,7 @@ struct segment {
 	struct db_query *query; /* whose results come now; NULL: SESSION */
 	struct db_query *first; /* BATCH: the others follow in its `batch` */
 	unsigned commands;	/* sent */
+	uint64_t sends_before;	/* of the transport: none of them had anything of it */
 	unsigned ended;		/* of them, those whose results have all come */
 	bool command_answered;	/* the current one has had its final result */
 	unsigned failed_at;	/* which command failed; `commands` while none has */

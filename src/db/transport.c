@@ -34,6 +34,7 @@ ssize_t transport_recv(int fd, void *bytes, size_t len, int flags)
 	if (got > 0) {
 		transport->room_bytes -= (size_t)got;
 		transport->received_bytes += (size_t)got;
+		transport->sends_heard = transport->sends;
 	} else {
 		transport->dry = true;
 	}
@@ -42,11 +43,18 @@ ssize_t transport_recv(int fd, void *bytes, size_t len, int flags)
 
 ssize_t transport_send(int fd, const void *bytes, size_t len, int flags)
 {
-	if (current != NULL && current->fd == fd && current->corked) {
+	struct transport *transport = current;
+	ssize_t sent;
+
+	if (transport == NULL || transport->fd != fd)
+		return sys.send(fd, bytes, len, flags);
+	if (transport->corked) {
 		errno = EAGAIN;
 		return -1;
 	}
-	return sys.send(fd, bytes, len, flags);
+	sent = sys.send(fd, bytes, len, flags);
+	transport->sends += sent > 0;
+	return sent;
 }
 
 void transport_init(struct transport *transport, PGconn *pg)
@@ -80,4 +88,21 @@ void transport_uncork(struct transport *transport)
 	assert(current == transport);
 	transport->corked = false;
 	current = NULL;
+}
+
+int transport_flush(struct transport *transport, PGconn *pg)
+{
+	int rc;
+
+	assert(current == NULL);
+	transport->room_bytes = 0;
+	current = transport;
+	rc = PQflush(pg);
+	current = NULL;
+	return rc;
+}
+
+bool transport_heard_since(const struct transport *transport, uint64_t sends)
+{
+	return transport->sends_heard > sends;
 }

@@ -13,6 +13,7 @@
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct transport {
 	int fd;
@@ -20,6 +21,8 @@ struct transport {
 	bool dry;	       /* the socket had no more */
 	size_t room_bytes;     /* that may still be read */
 	size_t received_bytes; /* by the last transport_read */
+	uint64_t sends;	       /* that the socket took something of */
+	uint64_t sends_heard;  /* how many they were when it last gave something */
 };
 
 /* Of a connection that is established. */
@@ -32,5 +35,12 @@ int transport_read(struct transport *transport, PGconn *pg) MUST_CHECK;
  */
 void transport_cork(struct transport *transport);
 void transport_uncork(struct transport *transport);
+/* PQflush, without its reading anything. Returns what it returned. */
+int transport_flush(struct transport *transport, PGconn *pg) MUST_CHECK;
+/*
+ * Whether anything that has been read may be an answer to what was corked when there were so many
+ * `sends`: something was sent since, and something received after that.
+ */
+bool transport_heard_since(const struct transport *transport, uint64_t sends);
 
 #endif

@@ -121,6 +121,59 @@ START_TEST(a_fault_reaches_libpq)
 }
 END_TEST
 
+START_TEST(nothing_is_heard_of_what_was_not_sent)
+{
+	uint64_t before;
+
+	ck_assert_int_eq(PQenterPipelineMode(pg), 1);
+	for (int turn = 0; turn < 2; turn++) {
+		ExecStatusType status;
+
+		before = transport.sends;
+		transport_cork(&transport);
+		ck_assert_int_eq(PQsendQueryParams(pg, "select 1", 0, NULL, NULL, NULL, NULL, 0),
+				 1);
+		ck_assert_int_eq(PQpipelineSync(pg), 1);
+		transport_uncork(&transport);
+		ck_assert_uint_eq(transport.sends, before);
+		ck_assert(!transport_heard_since(&transport, before));
+		ck_assert_int_eq(transport_flush(&transport, pg), 0);
+		ck_assert_uint_eq(transport.sends, before + 1);
+		ck_assert(!transport_heard_since(&transport, before));
+		await_input();
+		ck_assert_int_eq(transport_read(&transport, pg), 1);
+		ck_assert(transport_heard_since(&transport, before));
+		do {
+			PGresult *result = PQgetResult(pg);
+
+			status = PQresultStatus(result);
+			PQclear(result);
+		} while (status != PGRES_PIPELINE_SYNC);
+	}
+}
+END_TEST
+
+static ssize_t broken_send(int fd, const void *bytes, size_t len, int flags)
+{
+	(void)fd;
+	(void)bytes;
+	(void)len;
+	(void)flags;
+	errno = EPIPE;
+	return -1;
+}
+
+START_TEST(a_send_that_fails_is_none)
+{
+	sys.send = broken_send;
+	transport_cork(&transport);
+	ck_assert_int_eq(PQsendQuery(pg, "select 1"), 1);
+	transport_uncork(&transport);
+	(void)!transport_flush(&transport, pg);
+	ck_assert_uint_eq(transport.sends, 0);
+}
+END_TEST
+
 START_TEST(another_connection_is_left_alone)
 {
 	PGconn *other = PQconnectdb("");
@@ -148,6 +201,8 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, one_turn_reads_no_more_than_its_share);
 	tcase_add_test(tcase, a_read_tells_whether_the_socket_was_emptied);
 	tcase_add_test(tcase, many_syncs_go_out_as_one);
+	tcase_add_test(tcase, nothing_is_heard_of_what_was_not_sent);
+	tcase_add_test(tcase, a_send_that_fails_is_none);
 	tcase_add_test(tcase, a_fault_reaches_libpq);
 	tcase_add_test(tcase, another_connection_is_left_alone);
 	return suite_run(suite);
