@@ -51,6 +51,7 @@ struct conn {
 	bool draining;	       /* SHARED: gets nothing more until it is empty */
 	bool suspect;	       /* a cancel may hit another than it was meant for */
 	int64_t busy_since_ns; /* has not been empty since */
+	int64_t shared_since_ns;
 	int64_t head_since_ns; /* the head's turn began */
 
 	bool encrypted;	   /* TLS or GSSAPI */

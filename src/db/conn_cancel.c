@@ -102,7 +102,10 @@ static void give_back_unsent(struct conn *conn)
 		list_remove(&query->node);
 		query->conn = NULL;
 		conn->assigned--;
-		pool_requeue(conn->pool, query);
+		if (query->stop != DB_STOP_NONE)
+			conn_refuse_stopped(query);
+		else
+			pool_requeue(conn->pool, query);
 	}
 }
 
@@ -150,12 +153,13 @@ void conn_stop_query(struct conn *conn, struct db_query *query, enum db_query_st
 	}
 	if (answer_now(conn, query, reason))
 		return;
-	/* A backend that waits for us to read ignores a cancel: read on, and drop what the sink
-	 * would not take. */
-	if (conn->paused)
-		results_head(&conn->results)->query->discard = true;
 	query->discard = query->discard || reason == DB_STOP_SINK;
-	conn->paused = false;
+	/* A backend that waits for us to read ignores a cancel: read on, and drop what the sink
+	 * would not take. Not for one that stands behind another, whose rows those are. */
+	if (conn->paused && conn_cancel_wanted(conn)) {
+		results_head(&conn->results)->query->discard = true;
+		conn->paused = false;
+	}
 	if (conn_cancel_due_ns(conn) <= co_now_ns())
 		conn_start_cancel(conn);
 	else

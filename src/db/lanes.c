@@ -8,8 +8,8 @@
 
 /* So long after its last query the shared lane keeps the others off its connections. */
 #define KEEP_NS (50 * CLOCK_MS)
-/* A shared connection that was never empty for so long takes nothing more until it is: it has to
- * be looked after, too. */
+/* A connection that has been shared for so long takes nothing more until it is empty: its session
+ * has to be looked after, too. */
 #define STINT_NS (100 * CLOCK_MS)
 
 void lanes_init(struct lanes *lanes)
@@ -32,6 +32,7 @@ static bool may_share(const struct pool *pool, const struct db_query *query)
 	return query->statement != NULL && !query->alone && query->kind == DB_QUERY_EXECUTE &&
 	       query->class.plain_read && query->class.may_rerun && conf->pipeline_depth > 1 &&
 	       conf->session_reset == CONFIG_RESET_AUTO && !conf->read_only &&
+	       !query->statement->changes_session &&
 	       history_is_fast(&query->statement->history, conf->pipeline_threshold_ns,
 			       co_loop_now_ns(pool->loop));
 }
@@ -43,15 +44,18 @@ static struct conn *conn_of(struct list *node)
 	return LIST_ENTRY(node, struct conn, node);
 }
 
+/* The one at its head is slower than was thought: whoever comes after it would wait. */
+static bool is_stuck(const struct conn *conn, int64_t now_ns)
+{
+	return conn->assigned > 0 &&
+	       now_ns - conn->head_since_ns >= conn->pool->conf->pipeline_threshold_ns;
+}
+
 static bool takes_more(const struct conn *conn, int64_t now_ns)
 {
-	const struct config_database *conf = conn->pool->conf;
-
-	if (!conn_is_sound(conn) || conn->draining || conn->assigned >= conf->pipeline_depth)
-		return false;
-	/* The one at its head is slower than was thought: whoever comes after it would wait. */
-	return conn->assigned == 0 || (now_ns - conn->head_since_ns < conf->pipeline_threshold_ns &&
-				       now_ns - conn->busy_since_ns < STINT_NS);
+	return conn_is_sound(conn) && !conn->draining &&
+	       conn->assigned < conn->pool->conf->pipeline_depth && !is_stuck(conn, now_ns) &&
+	       now_ns - conn->shared_since_ns < STINT_NS;
 }
 
 static struct conn *least_loaded(const struct pool *pool)
@@ -84,6 +88,17 @@ static size_t kept(const struct pool *pool)
 	return MIN(pool->conf->pipeline_connections, pool_open(pool) / 2);
 }
 
+/* Shared connections that are not stuck: others may take the place of those. */
+static size_t flowing(const struct pool *pool)
+{
+	int64_t now_ns = co_loop_now_ns(pool->loop);
+	size_t count = 0;
+
+	list_for_each (node, &pool->shared)
+		count += !is_stuck(conn_of(node), now_ns);
+	return count;
+}
+
 /* Whether one more connection may be one query's own. */
 static bool alone_may_take(const struct pool *pool)
 {
@@ -99,7 +114,7 @@ static bool shared_may_take(const struct pool *pool)
 {
 	size_t own = kept(pool);
 
-	if (pool->shared_count >= pool->conf->pipeline_connections)
+	if (flowing(pool) >= pool->conf->pipeline_connections)
 		return false;
 	if (pool->lanes.alone.length == 0)
 		return true;
@@ -134,50 +149,81 @@ static struct conn *for_alone(struct pool *pool)
  * is empty. */
 static void drain_for_alone(struct pool *pool)
 {
+	int64_t now_ns = co_loop_now_ns(pool->loop);
 	struct conn *best = NULL;
+	unsigned best_load = 0;
 
 	if (pool->lanes.alone.length == 0 || pool->idle_count > 0 ||
 	    pool->busy_count + kept(pool) >= pool_open(pool))
 		return;
 	list_for_each (node, &pool->shared) {
 		struct conn *conn = conn_of(node);
+		bool stuck = is_stuck(conn, now_ns);
+		unsigned load = conn->assigned + (stuck ? pool->conf->pipeline_depth : 0);
 
-		if (conn->draining)
+		if (conn->draining && !stuck)
 			return;
-		if (best == NULL || conn->assigned < best->assigned)
+		if (!conn->draining && (best == NULL || load < best_load)) {
 			best = conn;
+			best_load = load;
+		}
 	}
 	if (best != NULL)
 		best->draining = true;
 }
 
-static void on_kept(void *arg)
+static void on_due(void *arg)
 {
 	struct pool *pool = arg;
 
 	lanes_dispatch(pool);
 }
 
-/* Who waits although a connection is idle gets it when the shared lane is not used any more. */
+/* When the next shared connection is stuck, if nothing comes of it before; CLOCK_NEVER: none is
+ * that matters. */
+static int64_t next_stuck_ns(const struct pool *pool)
+{
+	int64_t now_ns = co_loop_now_ns(pool->loop), due_ns = CLOCK_NEVER;
+	bool idle = pool->lanes.shared.length > 0 && pool->idle_count > 0;
+
+	if (!idle && pool->lanes.alone.length == 0)
+		return CLOCK_NEVER;
+	list_for_each (node, &pool->shared) {
+		const struct conn *conn = conn_of(node);
+
+		if ((idle || conn->draining) && conn->assigned > 0 && !is_stuck(conn, now_ns))
+			due_ns = MIN(due_ns, clock_after_ns(conn->head_since_ns,
+							    pool->conf->pipeline_threshold_ns));
+	}
+	return due_ns;
+}
+
+/* Some of what is decided here changes as time goes by, with no event to tell. */
 static void look_again(struct pool *pool)
 {
-	int64_t due_ns = clock_after_ns(pool->lanes.shared_seen_ns, KEEP_NS + 1);
+	struct lanes *lanes = &pool->lanes;
+	/* Who waits although a connection is idle gets it when the shared lane is not used any
+	 * more. */
+	bool waits = lanes->alone.length > 0 && pool->idle_count > 0;
+	int64_t due_ns = next_stuck_ns(pool);
 
-	if (pool->lanes.alone.length == 0 || pool->idle_count == 0)
+	if (waits)
+		due_ns = MIN(due_ns, clock_after_ns(lanes->shared_seen_ns, KEEP_NS + 1));
+	if (due_ns == CLOCK_NEVER)
 		return;
 	due_ns = MAX(due_ns, clock_after_ns(co_loop_now_ns(pool->loop), CLOCK_MS));
-	if (co_timer_start(&pool->lanes.kept, pool->loop, due_ns, on_kept, pool) == 0)
+	if (co_timer_start(&lanes->due, pool->loop, due_ns, on_due, pool) == 0 || !waits)
 		return;
 	/* Without memory to wait nothing is kept; while the lane is in use, its next event serves.
 	 */
-	pool->lanes.shared_seen_ns = INT64_MIN / 2;
+	lanes->shared_seen_ns = INT64_MIN / 2;
 	if (kept(pool) == 0)
 		lanes_dispatch(pool);
 }
 
 void lanes_close(struct lanes *lanes)
 {
-	co_timer_stop(&lanes->kept);
+	co_timer_stop(&lanes->due);
 }
 
 void lanes_dispatch(struct pool *pool)
@@ -227,10 +273,12 @@ struct db_query *lanes_pop(struct lanes *lanes)
 
 size_t lanes_wanted(const struct pool *pool)
 {
-	size_t shared = 0;
+	size_t shared = pool->lanes.shared.length, most = flowing(pool);
 
-	if (pool->lanes.shared.length > 0 && pool->shared_count < pool->conf->pipeline_connections)
-		shared = MIN(pool->lanes.shared.length,
-			     pool->conf->pipeline_connections - pool->shared_count);
-	return pool->lanes.alone.length + shared;
+	most = pool->conf->pipeline_connections - MIN(most, pool->conf->pipeline_connections);
+	/* Those behind another would rather not be. */
+	if (pool->idle_count == 0)
+		list_for_each (node, &pool->shared)
+			shared += conn_of(node)->assigned - (conn_of(node)->assigned > 0);
+	return pool->lanes.alone.length + MIN(shared, most);
 }

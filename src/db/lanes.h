@@ -22,7 +22,7 @@ struct lanes {
 	struct queue alone, shared; /* who waits for which kind of connection */
 	int64_t shared_seen_ns;	    /* when the shared lane was last asked for */
 	bool alone_next;	    /* of the two, where one connection has to serve both */
-	struct co_timer kept;	    /* then the shared lane lets go of what it keeps */
+	struct co_timer due;	    /* then it is to be decided anew who may have which */
 };
 
 void lanes_init(struct lanes *lanes);

@@ -135,6 +135,7 @@ static void dispatch(struct pool *pool)
 void pool_conn_takes(struct pool *pool, struct conn *conn, bool shared)
 {
 	move(pool, conn, shared ? CONN_SHARED : CONN_BUSY);
+	conn->shared_since_ns = co_loop_now_ns(pool->loop);
 }
 
 void pool_conn_has_room(struct pool *pool)

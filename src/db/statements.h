@@ -11,6 +11,7 @@
 #include "base/macros.h"
 #include "db/history.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct statement {
 	uint64_t serial;     /* of this text, never another's, also after it was forgotten */
 	uint32_t generation; /* prepared under another one: not valid any more */
 	uint32_t runs;
+	bool changes_session; /* it has been seen to change what the session reports */
 	struct history history;
 };
 
