@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "base/err.h"
 #include "db/conn_parts.h"
+#include "db/pgerror.h"
 #include "db/pool.h"
 #include "db/rows.h"
 #include "db/types.h"
@@ -41,7 +42,7 @@ static bool keep(const struct conn *conn, struct db_query *query, PGresult *resu
 	query->holding = true;
 	if (hold_add(&query->hold, result, query->hold_limit_bytes) == 0)
 		return true;
-	err_set_static(&query->err, ERR_TOO_LARGE, ERR_EFFECTS_DONE,
+	err_set_static(&query->err, ERR_TOO_LARGE, ERR_EFFECTS_UNKNOWN,
 		       "more rows came than can wait for the client here; run it again");
 	hold_clear(&query->hold);
 	query->discard = query->dropped = true;
@@ -102,6 +103,14 @@ static void take_sync(struct conn *conn)
 	pool_conn_has_room(conn->pool);
 }
 
+/* libpq's own words, not the server's: it had no memory for an answer, made no sense of it, or the
+ * connection is gone. */
+static bool made_up(const PGresult *result)
+{
+	return PQresultStatus(result) == PGRES_FATAL_ERROR &&
+	       PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL;
+}
+
 static void mismatch(struct conn *conn, const PGresult *result)
 {
 	struct segment *head = results_head(&conn->results);
@@ -116,6 +125,10 @@ static void mismatch(struct conn *conn, const PGresult *result)
 		err_set(&query->err, query->arena, ERR_BAD_REQUEST,
 			status == PGRES_COPY_IN ? ERR_EFFECTS_NONE : ERR_EFFECTS_UNKNOWN,
 			"COPY from or to the client is not possible here");
+	else if (made_up(result))
+		err_set(&query->err, query->arena, ERR_CONNECTION_LOST, ERR_EFFECTS_UNKNOWN,
+			"the server's answer could not be read (%s); the connection was dropped",
+			pgerror_tidy(query->arena, PQresultErrorMessage(result)));
 	else
 		err_set(&query->err, query->arena, ERR_CONNECTION_LOST, ERR_EFFECTS_UNKNOWN,
 			"the server's answer was out of step (%s); the connection was dropped",
@@ -198,7 +211,10 @@ static void take_step(struct conn *conn, enum results_step step, PGresult *resul
 /* Takes the result over. */
 static void take_result(struct conn *conn, PGresult *result)
 {
-	enum results_step step = results_take(&conn->results, result);
+	/* What libpq had to skip may have been the end of one query and the begin of another. */
+	enum results_step step = result != NULL && made_up(result)
+					 ? RESULTS_MISMATCH
+					 : results_take(&conn->results, result);
 
 	if ((step != RESULTS_ROW && step != RESULTS_END) ||
 	    results_head(&conn->results)->query == NULL ||
@@ -213,13 +229,6 @@ static void take_held(struct conn *conn)
 	conn->held = NULL;
 	if (result != NULL)
 		take_step(conn, conn->held_step, result);
-}
-
-/* libpq's own words on a connection that is gone, not the server's. */
-static bool made_up(const PGresult *result)
-{
-	return result == NULL || (PQresultStatus(result) == PGRES_FATAL_ERROR &&
-				  PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL);
 }
 
 /* Of what libpq has taken in, so much has come out. */
@@ -278,7 +287,7 @@ void conn_receive(struct conn *conn)
 	while (!conn->lost && !conn->paused && !results_empty(&conn->results) && !PQisBusy(pg)) {
 		PGresult *result = PQgetResult(pg);
 
-		if (PQstatus(pg) == CONNECTION_BAD && made_up(result)) {
+		if (PQstatus(pg) == CONNECTION_BAD && (result == NULL || made_up(result))) {
 			PQclear(result);
 			break;
 		}

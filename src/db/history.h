@@ -6,6 +6,8 @@
 #ifndef DB_HISTORY_H
 #define DB_HISTORY_H
 
+#include "db/hold.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,8 +20,9 @@ struct history {
 	int64_t seen_ns, struck_ns;
 };
 
-/* Results that are larger are not for a connection that others wait for. */
-#define HISTORY_BYTES_MAX ((size_t)64 * 1024)
+/* Results that are larger are not for a connection that others wait for: half of what may be held
+ * for it there. */
+#define HISTORY_BYTES_MAX (HOLD_BYTES_MIN / 2)
 
 /* Takes account of a run that ended now; `threshold_ns` is what counts as fast. */
 void history_note(struct history *history, int64_t elapsed_ns, size_t bytes, int64_t threshold_ns,

@@ -12,6 +12,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What a query may have held at least: libpq takes some two KiB for each row. */
+#define HOLD_BYTES_MIN ((size_t)1024 * 1024)
+#define HOLD_ROW_BYTES ((size_t)2048)
+
 struct hold {
 	PGresult **results;
 	size_t count, capacity;

@@ -14,9 +14,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* Where the caller says nothing. */
-#define HOLD_LIMIT_BYTES ((size_t)256 * 1024)
-
 static void set_stopped_in_queue(struct db_query *query, enum db_query_stop reason)
 {
 	if (reason == DB_STOP_TIMEOUT)
@@ -106,8 +103,7 @@ void query_submitted(struct db_query *query, struct pool *pool)
 	query->state = DB_QUERY_NEW;
 	query->count = -1;
 	query->deadline_ns = CLOCK_NEVER;
-	if (query->hold_limit_bytes == 0)
-		query->hold_limit_bytes = HOLD_LIMIT_BYTES;
+	query->hold_limit_bytes = MAX(query->hold_limit_bytes, HOLD_BYTES_MIN);
 	list_init(&query->node);
 	list_init(&query->batch);
 	list_init(&query->batch_node);
@@ -244,8 +240,8 @@ void query_note_history(const struct db_query *query, int64_t elapsed_ns)
 	    ((query->err.code != ERR_NONE || query->stop != DB_STOP_NONE) &&
 	     elapsed_ns < threshold_ns))
 		return;
-	history_note(&query->statement->history, elapsed_ns, query->result_bytes, threshold_ns,
-		     co_now_ns());
+	history_note(&query->statement->history, elapsed_ns,
+		     query->result_bytes + query->hold.bytes, threshold_ns, co_now_ns());
 }
 
 /*

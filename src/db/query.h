@@ -88,7 +88,7 @@ struct db_query {
 	struct arena *arena;	 /* for texts of the outcome */
 	size_t row_limit_bytes;	 /* a larger row ends the query with ERR_TOO_LARGE; 0: none */
 	size_t hold_limit_bytes; /* of results that wait for a paused sink where others must not
-				    wait */
+				    wait; at least HOLD_BYTES_MIN */
 
 	/* ---- the outcome ---- */
 	struct err err;	       /* ERR_NONE: it went well */

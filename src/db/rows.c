@@ -53,6 +53,7 @@ int rows_give(struct db_query *query, const PGresult *result)
 	for (int row = 0; row < rows; row++) {
 		int rc;
 
+		query->result_bytes += HOLD_ROW_BYTES;
 		for (size_t i = 0; i < query->column_count; i++) {
 			struct db_cell *cell = &query->cells[i];
 
