@@ -30,8 +30,8 @@ EXTRA_DIST += tests/unit/suite.h
 # What ./dev runs on top of them.
 EXTRA_DIST += \
 	.clang-format .clang-tidy .editorconfig .ci/run dev CONTRIBUTING.md ARCHITECTURE.md LICENSE \
-	tests/README.md tests/check-includes tests/cppcheck.suppressions tests/demo.sh tests/memcheck \
-	tests/tiers.sh tests/valgrind.supp \
-	tests/integration
+	tests/COVERAGE.md tests/README.md tests/check-includes tests/coverage tests/cppcheck.suppressions \
+	tests/demo.sh tests/long.sh tests/memcheck tests/tiers.sh tests/valgrind.supp \
+	tests/integration tests/soak
 dist-hook:
 	find '$(distdir)/tests' -name __pycache__ -exec rm -rf {} +

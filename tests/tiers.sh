@@ -5,7 +5,7 @@
 
 results=$log_dir/results
 # Two lanes run beside each other, each tier by tier; tiers that share a build directory are in one lane.
-lanes=("asan integration fuzz" "includes format shell cppcheck model aarch64 clang valgrind integration-valgrind simulate cost dist")
+lanes=("asan integration fuzz" "includes format shell cppcheck model aarch64 clang tsan valgrind integration-valgrind simulate soak cost dist")
 
 valgrind_command="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 	--suppressions=$root/tests/valgrind.supp"
@@ -157,6 +157,12 @@ tier_clang() {
 	build clang
 	make_check clang
 }
+# Where threads are: the resolver's; and the switch that TSan has to be told about.
+tier_tsan() {
+	local suites="tests/unit/test_co_switch tests/unit/test_co_task tests/unit/test_co_io tests/unit/test_db_resolve tests/unit/test_db_connect"
+	flavour tsan
+	TSAN_OPTIONS=halt_on_error=1 CK_TIMEOUT_MULTIPLIER=10 make_check tsan check_PROGRAMS="$suites" TESTS="$suites"
+}
 tier_valgrind() {
 	local suites
 	need valgrind
@@ -201,6 +207,16 @@ tier_fuzz() {
 tier_simulate() {
 	build_simulate release
 	one "simulation" build/release/tests/simulate/simulate --runs "${SIMULATE_RUNS:-100000}"
+}
+# A quarter of a minute of `./dev soak`; .ci/run has two.
+tier_soak() {
+	local out status=0
+	build release
+	out=$(soak 0.25 --seed 1) || status=$?
+	echo "$out"
+	# shellcheck disable=SC2046 # two words
+	result $(count_tap <<<"$out")
+	return "$status"
 }
 tier_aarch64() {
 	flavour aarch64
