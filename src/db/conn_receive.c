@@ -107,7 +107,7 @@ static void take_sync(struct conn *conn)
  * connection is gone. */
 static bool made_up(const PGresult *result)
 {
-	return PQresultStatus(result) == PGRES_FATAL_ERROR &&
+	return result != NULL && PQresultStatus(result) == PGRES_FATAL_ERROR &&
 	       PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL;
 }
 
@@ -212,9 +212,8 @@ static void take_step(struct conn *conn, enum results_step step, PGresult *resul
 static void take_result(struct conn *conn, PGresult *result)
 {
 	/* What libpq had to skip may have been the end of one query and the begin of another. */
-	enum results_step step = result != NULL && made_up(result)
-					 ? RESULTS_MISMATCH
-					 : results_take(&conn->results, result);
+	enum results_step step = made_up(result) ? RESULTS_MISMATCH
+						 : results_take(&conn->results, result);
 
 	if ((step != RESULTS_ROW && step != RESULTS_END) ||
 	    results_head(&conn->results)->query == NULL ||
