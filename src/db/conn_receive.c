@@ -212,8 +212,8 @@ static void take_step(struct conn *conn, enum results_step step, PGresult *resul
 static void take_result(struct conn *conn, PGresult *result)
 {
 	/* What libpq had to skip may have been the end of one query and the begin of another. */
-	enum results_step step = made_up(result) ? RESULTS_MISMATCH
-						 : results_take(&conn->results, result);
+	enum results_step step =
+		made_up(result) ? RESULTS_MISMATCH : results_take(&conn->results, result);
 
 	if ((step != RESULTS_ROW && step != RESULTS_END) ||
 	    results_head(&conn->results)->query == NULL ||
