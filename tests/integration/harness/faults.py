@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Faults inside a daemon: system calls and allocations that fail at the nth, bytes of servers, time of day, names."""
+import ctypes
+import errno
+import mmap
+import os
+import subprocess
+import tempfile
+
+from harness import programs
+
+SOURCE = os.path.join(os.path.dirname(__file__), "..", "faults.c")
+
+RECV, SEND, SOCKET, CONNECT, ACCEPT, ALLOC = 1, 2, 4, 8, 16, 32  # calls
+CLIENT, SERVER = 1, 2  # whose sockets
+SHORT, END, FLIP = 0, -1, -2  # what happens, or an errno
+RESET = errno.ECONNRESET
+
+
+class Page(ctypes.Structure):
+    """As in faults.c."""
+    _fields_ = [(name, ctypes.c_int64) for name in (
+        "calls", "sides", "at", "times", "action", "seen", "hit",
+        "byte_at", "byte_action", "byte_seen", "byte_hit", "clock_ns", "hang", "hanging")]
+
+
+def linked(program):
+    return subprocess.run(["ldd", program], text=True, capture_output=True, check=True).stdout
+
+
+def has_sanitizers():
+    with open(programs.program("gatherd"), "rb") as file:
+        return b"__asan_init" in file.read()
+
+
+class Faults:
+    """Its `env` is the daemon's environment; `page` is what the daemon sees, at once."""
+
+    def __init__(self):
+        self.dir = tempfile.TemporaryDirectory(prefix="gatherd-faults-")
+        library = os.path.join(self.dir.name, "faults.so")
+        subprocess.run(["cc", "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-fPIC", "-shared", "-Wall", "-Wextra",
+                        "-Werror", SOURCE, "-o", library, "-ldl"], check=True)
+        path = os.path.join(self.dir.name, "page")
+        with open(path, "w+b") as file:
+            file.truncate(mmap.PAGESIZE)
+            self.map = mmap.mmap(file.fileno(), mmap.PAGESIZE)
+        self.page = Page.from_buffer(self.map)
+        self.clear()
+        # gcc's sanitizers are a library, which must come first
+        first = [line.split()[2] for line in linked(programs.program("gatherd")).splitlines() if "libasan" in line]
+        # what has been freed is filled, so that who still uses it is found out
+        self.env = {"LD_PRELOAD": ":".join([*first, library]), "GATHERD_FAULTS": path, "MALLOC_PERTURB_": "165"}
+
+    def clear(self):
+        """Nothing goes wrong any more."""
+        self.page.calls = 0
+        self.page.byte_at = -1
+
+    def nth(self, at, calls, action=0, sides=CLIENT | SERVER, times=1):
+        """The nth of these calls from now on, from 1, and those after it up to `times`."""
+        self.page.calls = 0
+        self.page.sides, self.page.at, self.page.times, self.page.action = sides, at, times, action
+        self.page.seen = self.page.hit = 0
+        self.page.calls = calls
+
+    def byte(self, at, action):
+        """From now on, what servers send ends before byte `at`, from 0, or that byte is changed."""
+        self.page.byte_at = -1
+        self.page.byte_action = action
+        self.page.byte_seen = self.page.byte_hit = 0
+        self.page.byte_at = at
+
+    def close(self):
+        self.page.hang = 0
+        self.page = None
+        self.map.close()
+        self.dir.cleanup()
