@@ -234,6 +234,19 @@ def test_a_file_that_is_no_socket_is_left_alone(start_gatherd, pg, tmp_path):
     assert precious.read_text("utf-8") == "mine"
 
 
+def test_sigusr1_tells_what_each_task_waits_for(start_gatherd, pg):
+    gatherd = start_gatherd(pg)
+    with pg.gate() as gate, gatherd.client() as client:
+        client.send(gather=[gate.sql], timeout=600)
+        gate.wait_waiting()
+        gatherd.signal(signal.SIGUSR1)
+        gatherd.wait_log("deadline in 59")
+        tasks = [line for line in gatherd.log().splitlines() if "stack" in line and "KiB" in line]
+        assert len(tasks) >= 4, "the service, its database, the connection, the query"
+        gate.open()
+        assert client.recv()["ok"] is True
+
+
 def test_out_of_descriptors(start_gatherd, pg):
     gatherd = start_gatherd(pg, start=False)
     gatherd.start()

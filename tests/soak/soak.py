@@ -55,6 +55,7 @@ class Soak:
         self.times = {kind: [] for kind in work.KINDS}
         self.wrong = []
         self.worked = 0  # numbers of workers so far
+        self.resident_kb = []
 
     def labour(self, worker):
         kinds, weights = list(work.KINDS), list(work.KINDS.values())
@@ -76,7 +77,8 @@ class Soak:
 
     def run(self, seconds):
         self.stop.clear()
-        threads = []
+        threads = [threading.Thread(target=self.watch, args=(seconds,))]
+        threads[0].start()
         for _ in range(WORKERS):
             self.worked += 1
             source = random.Random(f"{self.seed} {self.worked}")
@@ -87,6 +89,11 @@ class Soak:
         self.stop.set()
         for thread in threads:
             thread.join()
+
+    def watch(self, seconds):
+        """How much memory the daemon has, ten times in so many seconds."""
+        while not self.stop.wait(seconds / 10):
+            self.resident_kb.append(resident_kb(self.gatherd))
 
     def table(self):
         print(f"{'':<14}{'times':>8}{'p50 ms':>10}{'p99 ms':>10}{'longest ms':>12}")
@@ -203,6 +210,7 @@ def judge(tap, run, gatherd, pg, before):
         return
     tap.check(True, "tasks, requests and sessions are as at the start")
     print(f"# resident: {before[0]} kB at the start, {after[0]} kB at the end; descriptors: {before[1]}, {after[1]}")
+    print(f"# resident under load, kB: {' '.join(map(str, run.resident_kb))}")
     tap.check(after[1] == before[1], "descriptors are as at the start", f"{before[1]}, then {after[1]}")
     if not sanitized(gatherd):  # which keep what was freed
         tap.check(after[0] <= before[0] + RESIDENT_SLACK_KB, "memory is as at the start",

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: PostgreSQL
+"""`gather` where its files, its terminal or its daemon fail it: what it says, and its exit status."""
+import os
+import pty
+import select
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from harness import programs
+from harness.wait import LIMIT_S
+
+REQUEST = '{"id": 1, "gather": ["select 1"]}\n'
+
+
+def read_terminal(terminal, until):
+    """What it shows, up to and with these bytes."""
+    shown = b""
+    while until not in shown:
+        ready, _, _ = select.select([terminal], [], [], LIMIT_S)
+        assert ready, f"no {until!r} on the terminal: {shown!r}"
+        shown += os.read(terminal, 4096)
+    return shown
+
+
+def test_progress_on_a_terminal_comes_and_goes(gatherd, pg):
+    terminal, end = pty.openpty()
+    with pg.gate() as gate:
+        process = subprocess.Popen([programs.program("gather"), "-r", "select 1", gate.sql], stdout=subprocess.PIPE,
+                                   stderr=end, env={**os.environ, "GATHERD_SOCKET": gatherd.socket_path})
+        os.close(end)
+        read_terminal(terminal, b"1 of 2 queries, 1 rows")
+        gate.open()
+        read_terminal(terminal, b"\r\x1b[K")
+        assert process.communicate(timeout=LIMIT_S)[0] == b"1\n1\n" and process.returncode == 0
+    os.close(terminal)
+
+
+@pytest.mark.parametrize("verb", ["reports", "ping", "stats"])
+@pytest.mark.parametrize("output, said", [("none/out", "none/out"), ("%n.txt", "%n"), ("/dev/full", "No space left")])
+def test_listings_whose_output_fails(gatherd, tmp_path, verb, output, said):
+    if verb == "reports" and output == "/dev/full":
+        gatherd.write_report("one", "-- title: One\n\n-- name: q\nselect 1;\n")
+    done = gatherd.command(verb, "-o", output, cwd=tmp_path)
+    assert done.returncode in (1, 2) and said in done.stderr and done.stdout == ""
+
+
+def test_listing_into_a_file(gatherd, tmp_path):
+    assert gatherd.command("ping", "-o", tmp_path / "pong").returncode == 0
+    assert "gatherd" in (tmp_path / "pong").read_text("utf-8")
+
+
+def test_listing_into_a_closed_pipe_ends_quietly(gatherd):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([programs.program("gather"), "stats", "--json"], stdout=writer, stderr=subprocess.PIPE,
+                          env={**os.environ, "GATHERD_SOCKET": gatherd.socket_path}, timeout=LIMIT_S, check=False)
+    os.close(writer)
+    assert done.returncode != 0 and done.stderr == b""
+
+
+@pytest.mark.parametrize("arguments, status, said", [
+    (["-J", "none"], 2, "none: No such file"),
+    (["-J", "."], 2, "Is a directory"),
+    (["-J", "-", "-o", "none/out"], 2, "none/out"),
+    (["-J", "-", "-o", "%n.json"], 2, "%n"),
+    (["-J", "-", "-o", "/dev/full"], 1, "No space left"),
+])
+def test_request_lines_whose_files_fail(gatherd, tmp_path, arguments, status, said):
+    done = gatherd.command(*arguments, stdin=REQUEST, cwd=tmp_path)
+    assert done.returncode == status and said in done.stderr, done
+
+
+def serve_once(path, answer):
+    """A daemon that reads something, answers this and closes."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(path)
+    listener.listen()
+
+    def serve():
+        with listener, listener.accept()[0] as client:
+            client.recv(65536)
+            client.sendall(answer)
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(65536):  # or what it has not read would become a reset
+                pass
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    return thread
+
+
+# What no daemon says: the command takes nothing of it for an answer.
+@pytest.mark.parametrize("answer", [b"", b"garbage\n", b'{"id":1,"ok":true', b"[1]\n", b'{"id":1,"pong":true\xff}\n'])
+@pytest.mark.parametrize("arguments", [["ping"], ["-J", "-"], ["select 1"]])
+def test_a_daemon_that_talks_nonsense(tmp_path, arguments, answer):
+    path = str(tmp_path / "sock")
+    thread = serve_once(path, answer)
+    done = programs.run("gather", *arguments, stdin=REQUEST.encode(), env={"GATHERD_SOCKET": path}, text=False)
+    thread.join(LIMIT_S)
+    assert done.returncode in (2, 3) and done.stderr, done
+    if arguments != ["ping"]:
+        assert done.returncode == 3, "it was sent, so it may have been executed"
