@@ -25,9 +25,20 @@ void buf_free(struct buf *buf)
 	buf_init(buf, buf->max_bytes, buf->budget);
 }
 
+/* After anything but an append that found room. */
+static void set_limit(struct buf *buf)
+{
+	size_t limit = buf->cap;
+
+	if (buf->max_bytes != 0 && limit - buf->head > buf->max_bytes)
+		limit = buf->head + buf->max_bytes;
+	buf->limit = buf->error != 0 ? buf->tail : MAX(limit, buf->tail);
+}
+
 static char *fail(struct buf *buf, int error)
 {
 	buf->error = error;
+	set_limit(buf);
 	return NULL;
 }
 
@@ -36,6 +47,7 @@ static void move_to_front(struct buf *buf)
 	memmove(buf->mem, buf->mem + buf->head, buf_len(buf));
 	buf->tail -= buf->head;
 	buf->head = 0;
+	set_limit(buf);
 }
 
 /* At least doubles the memory, so that what is copied is paid for by what was appended since the
@@ -63,10 +75,11 @@ static int grow(struct buf *buf, size_t need_bytes)
 	}
 	buf->mem = mem;
 	buf->cap = cap;
+	set_limit(buf);
 	return 0;
 }
 
-char *buf_reserve(struct buf *buf, size_t size_bytes)
+char *buf_reserve_more(struct buf *buf, size_t size_bytes)
 {
 	size_t len = buf_len(buf);
 	bool worth_moving;
@@ -94,36 +107,6 @@ char *buf_reserve(struct buf *buf, size_t size_bytes)
 			return fail(buf, rc);
 	}
 	return buf->mem + buf->tail;
-}
-
-void buf_append(struct buf *buf, const void *bytes, size_t len)
-{
-	char *at = len > 0 ? buf_reserve(buf, len) : NULL;
-
-	if (at != NULL) {
-		memcpy(at, bytes, len);
-		buf->tail += len;
-	}
-}
-
-void buf_append_str(struct buf *buf, struct str text)
-{
-	buf_append(buf, text.data, text.len);
-}
-
-void buf_puts(struct buf *buf, const char *text)
-{
-	buf_append(buf, text, strlen(text));
-}
-
-void buf_putc(struct buf *buf, char c)
-{
-	char *at = buf_reserve(buf, 1);
-
-	if (at != NULL) {
-		*at = c;
-		buf->tail++;
-	}
 }
 
 void buf_vprintf(struct buf *buf, const char *fmt, va_list args)
@@ -187,6 +170,7 @@ void buf_consume(struct buf *buf, size_t len)
 	buf->head += len;
 	if (buf->head == buf->tail)
 		buf->head = buf->tail = 0;
+	set_limit(buf);
 }
 
 void buf_truncate(struct buf *buf, size_t len)
@@ -194,10 +178,12 @@ void buf_truncate(struct buf *buf, size_t len)
 	assert(len <= buf_len(buf));
 	buf->tail = buf->head + len;
 	buf->error = 0;
+	set_limit(buf);
 }
 
 void buf_reset(struct buf *buf)
 {
 	buf->head = buf->tail = 0;
 	buf->error = 0;
+	set_limit(buf);
 }

@@ -15,6 +15,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 struct budget;
 
@@ -23,7 +24,8 @@ struct buf {
 	size_t head; /* consumed bytes at the front of mem */
 	size_t tail; /* end of the content; content = mem[head..tail) */
 	size_t cap;
-	size_t max_bytes;      /* cap on content; 0: none */
+	size_t limit;	  /* up to here an append needs neither memory nor a look; not below tail */
+	size_t max_bytes; /* cap on content; 0: none */
 	struct budget *budget; /* what `cap` is charged to; may be NULL */
 	int error;
 };
@@ -51,21 +53,52 @@ static inline int buf_error(const struct buf *buf)
 	return buf->error;
 }
 
+/* For buf_reserve(). */
+char *buf_reserve_more(struct buf *buf, size_t size_bytes);
 /*
  * Room for at least `size_bytes` more at the end, or NULL (the error is then set). What is written
  * there counts after buf_commit(). Pointers into the buffer die with the next call that may grow
  * it.
  */
-char *buf_reserve(struct buf *buf, size_t size_bytes);
+static inline char *buf_reserve(struct buf *buf, size_t size_bytes)
+{
+	/* 0 bytes are never less than what is left: what failed goes on failing. */
+	if (LIKELY(size_bytes - 1 < buf->limit - buf->tail))
+		return buf->mem + buf->tail;
+	return buf_reserve_more(buf, size_bytes);
+}
 static inline void buf_commit(struct buf *buf, size_t size_bytes)
 {
 	buf->tail += size_bytes;
 }
 
-void buf_append(struct buf *buf, const void *bytes, size_t len);
-void buf_append_str(struct buf *buf, struct str text);
-void buf_puts(struct buf *buf, const char *text);
-void buf_putc(struct buf *buf, char c);
+/* Inline, since most that is appended is short and its length is known to the compiler. */
+static inline void buf_append(struct buf *buf, const void *bytes, size_t len)
+{
+	char *at = len > 0 ? buf_reserve(buf, len) : NULL;
+
+	if (LIKELY(at != NULL)) {
+		memcpy(at, bytes, len);
+		buf->tail += len;
+	}
+}
+static inline void buf_append_str(struct buf *buf, struct str text)
+{
+	buf_append(buf, text.data, text.len);
+}
+static inline void buf_puts(struct buf *buf, const char *text)
+{
+	buf_append(buf, text, strlen(text));
+}
+static inline void buf_putc(struct buf *buf, char c)
+{
+	char *at = buf_reserve(buf, 1);
+
+	if (LIKELY(at != NULL)) {
+		*at = c;
+		buf->tail++;
+	}
+}
 void buf_printf(struct buf *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *buf, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 /* Appends a terminating NUL that does not count as content, and returns the text; NULL on error. */
