@@ -17,7 +17,7 @@
 void conn_assign(struct conn *conn, struct db_query *query)
 {
 	if (conn->assigned++ == 0)
-		conn->busy_since_ns = conn->head_since_ns = co_now_ns();
+		conn->head_since_ns = co_now_ns();
 	conn->pool->stats.shared += conn->state == CONN_SHARED;
 	query->conn = conn;
 	query->state = DB_QUERY_ASSIGNED;
@@ -42,13 +42,16 @@ bool conn_is_sound(const struct conn *conn)
 
 void conn_resume(struct conn *conn, struct db_query *query)
 {
+	const struct segment *head = results_head(&conn->results);
+
 	query->sink_paused = false;
 	if (query->holding && !conn->suspect)
 		query_give_held(query);
-	if (conn->paused) {
+	/* Not what waits for the catalogue, nor for another's sink. */
+	if (conn->held == NULL && head != NULL &&
+	    (head->query == query || conn->state != CONN_SHARED))
 		conn->paused = false;
-		co_unpark(conn->driver);
-	}
+	co_unpark(conn->driver);
 }
 
 void conn_retire(struct conn *conn)
@@ -125,7 +128,7 @@ static int open_session(struct conn *conn, struct arena *arena, struct err *ret_
 static bool session_clean(const struct conn *conn)
 {
 	return !conn->dirty && PQtransactionStatus(conn->link.pg) == PQTRANS_IDLE &&
-	       session_baseline_holds(&conn->baseline, conn->link.pg);
+	       (conn->compared || session_baseline_holds(&conn->baseline, conn->link.pg));
 }
 
 static void reset_session(struct conn *conn)
@@ -221,6 +224,7 @@ static void serve(struct conn *conn)
 
 		/* Reading comes first: a session that has died in the pool must not be sent a
 		 * query. */
+		conn->compared = false;
 		conn_receive(conn);
 		if (conn->cancel_failed && results_empty(&conn->results))
 			conn->lost = true;

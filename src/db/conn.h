@@ -47,12 +47,11 @@ struct conn {
 	int64_t statement_timeout_ms; /* of the session itself; 0: none */
 	struct prepared prepared;
 
-	unsigned assigned;     /* queries that it has, sent or not */
-	bool draining;	       /* SHARED: gets nothing more until it is empty */
-	bool suspect;	       /* a cancel may hit another than it was meant for */
-	int64_t busy_since_ns; /* has not been empty since */
-	int64_t shared_since_ns;
-	int64_t head_since_ns; /* the head's turn began */
+	unsigned assigned;	 /* queries that it has, sent or not */
+	bool draining;		 /* SHARED: gets nothing more until it is empty */
+	bool suspect;		 /* a cancel may hit another than it was meant for */
+	int64_t shared_since_ns; /* SHARED since */
+	int64_t head_since_ns;	 /* the head's turn began */
 
 	bool encrypted;	   /* TLS or GSSAPI */
 	bool readable;	   /* the socket has something */
@@ -63,6 +62,7 @@ struct conn {
 	bool dirty;	   /* reset before the next query */
 	bool rolling_back; /* `own` ends a transaction left open; the reset follows */
 	bool just_reset;
+	bool compared; /* what the session reports, with what it is to be, since it was read */
 	int64_t own_give_up_ns; /* for a set-up or reset under way */
 	char last_notice[256];	/* what the server said last without being asked: its reason, if it
 				   dies */

@@ -92,6 +92,13 @@ static void note_dirt(struct conn *conn, const struct db_query *query)
 {
 	conn->dirty = conn->dirty || query->class.dirties ||
 		      conn->pool->conf->session_reset == CONFIG_RESET_ALWAYS;
+	/* A function that it calls has changed what the session reports: nobody is to come next,
+	 * and it shares no session any more. */
+	if (query->statement != NULL) {
+		conn->compared = true;
+		if (!session_baseline_holds(&conn->baseline, conn->link.pg))
+			conn->dirty = query->statement->changes_session = true;
+	}
 }
 
 void conn_finish_query(struct conn *conn, struct db_query *query)
