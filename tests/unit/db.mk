@@ -93,3 +93,15 @@ tests_unit_test_db_channels_SOURCES = tests/unit/test_db_channels.c
 tests_unit_test_db_channels_CPPFLAGS = $(DB_TEST_CPPFLAGS)
 tests_unit_test_db_channels_LDADD = $(DB_TEST_LDADD)
 TESTS += tests/unit/test_db_channels
+
+check_PROGRAMS += tests/unit/test_db_history
+tests_unit_test_db_history_SOURCES = tests/unit/test_db_history.c
+tests_unit_test_db_history_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_history_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_history
+
+check_PROGRAMS += tests/unit/test_db_lanes
+tests_unit_test_db_lanes_SOURCES = tests/unit/test_db_lanes.c
+tests_unit_test_db_lanes_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_lanes_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_lanes
