@@ -108,25 +108,28 @@ static bool take_section(struct reader *reader, const struct rawline *line)
 	return true;
 }
 
-static bool take_indented(struct reader *reader, const struct rawline *line)
+/* Not shown to inih: in some versions (59) " ;" begins a comment here as well, in others not. */
+static void take_indented(struct reader *reader, const struct rawline *line)
 {
+	char value[READER_LINE_MAX + 1];
+
 	if (!reader->has_key) {
 		mistake(reader, "keys and [sections] begin in the first column: an indented line "
 				"goes on with the value above it, and there is none");
-		return false;
+		return;
 	}
 	if (reader->value == READER_VALUE_IGNORED)
-		return false;
+		return;
 	if (reader->value == READER_VALUE_SINGLE) {
 		mistakes_add(reader->mistakes, reader->line,
 			     "the line is indented, so it goes on with %s, whose value has one "
 			     "line; keys begin in the first column",
 			     reader->name);
-		return false;
+		return;
 	}
-	reader->expected = *line;
-	reader->awaiting = true;
-	return true;
+	memcpy(value, line->part.data, line->part.len);
+	value[line->part.len] = '\0';
+	reader->events->more(reader->arg, reader->line, value);
 }
 
 /* A comment is dropped by inih also where it is indented: harmless, but not in the middle of a
@@ -172,7 +175,8 @@ static bool take_line(struct reader *reader, size_t line_max)
 	case RAWLINE_SECTION:
 		return take_section(reader, &line);
 	case RAWLINE_INDENTED:
-		return take_indented(reader, &line);
+		take_indented(reader, &line);
+		return false;
 	case RAWLINE_KEY:
 		reader->expected = line;
 		reader->awaiting = true;
@@ -216,22 +220,15 @@ static char *next_line(char *out, int size, void *stream)
 static int on_inih(void *arg, const char *section, const char *name, const char *value)
 {
 	struct reader *reader = arg;
-	const struct rawline *expected = &reader->expected;
-	bool is_key = expected->kind == RAWLINE_KEY;
 
 	(void)section; /* known from the raw line, also where it has no keys */
 	if (!reader->awaiting)
 		return 1;
 	reader->awaiting = false;
-	if (!str_is(expected->part, value) ||
-	    (is_key ? !str_is(expected->name, name) : strcmp(reader->name, name) != 0)) {
+	if (!str_is(reader->expected.part, value) || !str_is(reader->expected.name, name)) {
 		mistake(reader, "the INI parser of this system would change the value: it cannot "
 				"be written like this");
 		drop_line(reader, &reader->expected);
-		return 1;
-	}
-	if (!is_key) {
-		reader->events->more(reader->arg, reader->line, value);
 		return 1;
 	}
 	memcpy(reader->name, name, strlen(name) + 1);

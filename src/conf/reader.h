@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * An INI file as a sequence of events. inih parses; the reader in front of it sees the raw lines
- * and keeps from it what it would cut or misread, and what inih gives back is compared with the raw
- * line. So no value is ever changed in silence.
+ * and keeps from it what it would cut or misread, as all indented lines, and what inih gives back
+ * is compared with the raw line. So no value is ever changed in silence.
  *
  * The rules: comments (; or #), [sections] and KEY = VALUE begin in the first column; an indented
  * line goes on with the value above it. Lines end with LF or CRLF; the file may begin with a UTF-8
