@@ -221,7 +221,7 @@ void conn_begin_session(struct conn *conn)
 
 void conn_send_session(struct conn *conn, int commands)
 {
-	bool sent = commands >= 0 && PQpipelineSync(conn->link.pg) == 1;
+	bool sent = commands >= 0 && send_sync(conn->link.pg);
 
 	transport_uncork(&conn->transport);
 	if (!sent) {
