@@ -208,12 +208,25 @@ static void take_step(struct conn *conn, enum results_step step, PGresult *resul
 	PQclear(result);
 }
 
+/*
+ * What lay there before anything of the head was sent is no answer to it, but one too many to what
+ * came before. Errors count: a server may say at any time that it ends.
+ */
+static bool came_too_early(const struct conn *conn, const PGresult *result)
+{
+	const struct segment *head = results_head(&conn->results);
+
+	return PQresultStatus(result) != PGRES_FATAL_ERROR &&
+	       !transport_heard_since(&conn->transport, head->sends_before);
+}
+
 /* Takes the result over. */
 static void take_result(struct conn *conn, PGresult *result)
 {
 	/* What libpq had to skip may have been the end of one query and the begin of another. */
-	enum results_step step =
-		made_up(result) ? RESULTS_MISMATCH : results_take(&conn->results, result);
+	enum results_step step = made_up(result) || came_too_early(conn, result)
+					 ? RESULTS_MISMATCH
+					 : results_take(&conn->results, result);
 
 	if ((step != RESULTS_ROW && step != RESULTS_END) ||
 	    results_head(&conn->results)->query == NULL ||
@@ -293,6 +306,9 @@ void conn_receive(struct conn *conn)
 		conn->hidden_bytes = 0;
 		take_result(conn, result);
 	}
+	/* Left where nothing is expected: libpq complains of it in a notice, once it looks. */
+	if (!conn->lost && results_empty(&conn->results))
+		(void)PQisBusy(pg);
 	check_hidden(conn);
 	if (PQstatus(pg) == CONNECTION_BAD && !conn->paused)
 		conn->lost = true;

@@ -86,3 +86,16 @@ def test_whatever_a_server_says_the_answer_is_valid(start_gatherd, pg, answer):
         with gatherd.client() as client:
             client.one({"sql": "select HOSTILE()", "db": "foul", "timeout": 2})
             assert client.one({"sql": "select 1", "db": "main"})["rows"] == [[1]]
+
+
+def test_an_answer_that_came_before_its_query_is_not_given_to_it(start_gatherd, pg):
+    """Two answers to one query: the second lies there, whole, when the next query goes out."""
+    one, another = (columns(b"a") + row(1, data=value) + DONE for value in (b"1", b"2"))
+    server = Server(one + message(b"Z", b"I") + message(b"1") + message(b"2") + another)
+    with server.socket:
+        gatherd = start_gatherd(pg, sections={"database foul": {
+            "pool_max": 1, "conninfo": f"host=127.0.0.1 port={server.port} user=x sslmode=disable"}})
+        with gatherd.client() as client:
+            first, second = client.gather(["select HOSTILE()", "select 'harmless'"], db="foul", timeout=20)["results"]
+            assert first["rows"] == [["1"]]
+            assert second["command"] == "SET" and "rows" not in second
