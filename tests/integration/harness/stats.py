@@ -19,6 +19,7 @@ def left_over(answer):
         connections = pool["connections"]
         drivers += 1 + connections["open"] + connections["connecting"]
         left[f"{name}: busy connections"] = connections["busy"]
+        left[f"{name}: shared connections"] = connections["shared"]
         left[f"{name}: pending items"] = pool["pending"]
         left[f"{name}: queued items"] = pool["queued"]
     left["tasks"] = max(0, stats["loop"]["tasks"] - OWN_TASKS - drivers)
