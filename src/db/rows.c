@@ -57,10 +57,10 @@ int rows_give(struct db_query *query, const PGresult *result)
 		for (size_t i = 0; i < query->column_count; i++) {
 			struct db_cell *cell = &query->cells[i];
 
-			cell->text = PQgetisnull(result, row, (int)i)
+			cell->len = (size_t)PQgetlength(result, row, (int)i);
+			cell->text = cell->len == 0 && PQgetisnull(result, row, (int)i)
 					     ? NULL
 					     : PQgetvalue(result, row, (int)i);
-			cell->len = (size_t)PQgetlength(result, row, (int)i);
 			query->result_bytes += cell->len;
 		}
 		rc = query->sink.row(query->sink.ctx, query->cells, query->column_count);

@@ -38,6 +38,22 @@ static bool all_plain(uint64_t word)
 		zero_bytes(word ^ ONES * '\\')) == 0;
 }
 
+/* Whether the last bytes of a text of at least four are, of which `at` are known to be. */
+static bool rest_is_plain(const char *text, size_t len, size_t at)
+{
+	uint32_t first, last;
+	uint64_t word;
+
+	/* They overlap what is known, or each other. */
+	if (at > 0) {
+		memcpy(&word, text + len - sizeof(word), sizeof(word));
+		return all_plain(word);
+	}
+	memcpy(&first, text, sizeof(first));
+	memcpy(&last, text + len - sizeof(last), sizeof(last));
+	return all_plain((uint64_t)first << 32 | last);
+}
+
 size_t escape_plain_span_scalar(const char *text, size_t len)
 {
 	size_t at = 0;
@@ -49,6 +65,8 @@ size_t escape_plain_span_scalar(const char *text, size_t len)
 			break;
 		at += sizeof(word);
 	}
+	if (len - at < sizeof(word) && len >= sizeof(uint32_t) && rest_is_plain(text, len, at))
+		return len;
 	while (at < len && is_plain((unsigned char)text[at]))
 		at++;
 	return at;

@@ -128,16 +128,14 @@ void json_write_seconds(struct buf *out, int64_t duration_ns)
 {
 	char text[32], *end = text + sizeof(text);
 	uint64_t ns = duration_ns < 0 ? -(uint64_t)duration_ns : (uint64_t)duration_ns;
-	uint64_t fraction = ns % (uint64_t)CLOCK_SECOND;
-	unsigned digits = 9;
+	/* Below 2^32, and divided as such. */
+	uint32_t fraction = (uint32_t)(ns % (uint64_t)CLOCK_SECOND);
 	char *at = end;
 
-	while (digits > 1 && fraction % 10 == 0) {
-		fraction /= 10;
-		digits--;
-	}
-	for (; digits > 0; digits--, fraction /= 10)
+	for (unsigned digits = 9; digits > 0; digits--, fraction /= 10)
 		*--at = (char)('0' + fraction % 10);
+	while (end > at + 1 && end[-1] == '0')
+		end--;
 	*--at = '.';
 	at -= put_digits(at, ns / (uint64_t)CLOCK_SECOND);
 	if (duration_ns < 0)
