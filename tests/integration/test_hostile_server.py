@@ -91,7 +91,8 @@ def test_whatever_a_server_says_the_answer_is_valid(start_gatherd, pg, answer):
 def test_an_answer_that_came_before_its_query_is_not_given_to_it(start_gatherd, pg):
     """Two answers to one query: the second lies there, whole, when the next query goes out."""
     one, another = (columns(b"a") + row(1, data=value) + DONE for value in (b"1", b"2"))
-    server = Server(one + message(b"Z", b"I") + message(b"1") + message(b"2") + another)
+    sync = message(b"Z", b"I")
+    server = Server(one + sync + message(b"1") + message(b"2") + another + sync)
     with server.socket:
         gatherd = start_gatherd(pg, sections={"database foul": {
             "pool_max": 1, "conninfo": f"host=127.0.0.1 port={server.port} user=x sslmode=disable"}})
