@@ -52,6 +52,7 @@ static void run_again(struct conn *conn, struct db_query *query)
 	query->err = (struct err){.code = ERR_NONE};
 	query->result_bytes = 0;
 	query->completed = query->holding = false;
+	query->overheld = query->discard = query->dropped = false;
 	hold_clear(&query->hold);
 	pool_requeue(conn->pool, query);
 }
@@ -77,12 +78,15 @@ static bool was_stale(struct conn *conn, struct db_query *query)
 	return true;
 }
 
-/* By a cancel that was meant for another on the same connection. The server has rolled it back, and
- * its sink has seen nothing of it. */
+/*
+ * By a cancel that was meant for another on the same connection: the server has rolled it back. Or
+ * it might have been, and had more rows than can be kept until that is known. It is a plain read,
+ * and its sink has seen nothing of it.
+ */
 static bool was_hit(const struct conn *conn, struct db_query *query)
 {
 	if (!conn->suspect || query->stop != DB_STOP_NONE || query->has_rows ||
-	    !query_was_cancelled(query))
+	    !(query->overheld || query_was_cancelled(query)))
 		return false;
 	query->alone = true;
 	return true;

@@ -35,17 +35,22 @@ static void take_rows_rc(struct conn *conn, struct db_query *query, int rc)
 }
 
 /* Whether the result, the query's rows or their end, has gone to its hold. */
-static bool keep(const struct conn *conn, struct db_query *query, PGresult *result)
+static bool keep(struct conn *conn, struct db_query *query, PGresult *result)
 {
 	if (query->discard || (!query->holding && !(conn->suspect && query->stop == DB_STOP_NONE)))
 		return false;
 	query->holding = true;
 	if (hold_add(&query->hold, result, query->hold_limit_bytes) == 0)
 		return true;
-	err_set_static(&query->err, ERR_TOO_LARGE, ERR_EFFECTS_UNKNOWN,
-		       "more rows came than can wait for the client here; run it again");
 	hold_clear(&query->hold);
 	query->discard = query->dropped = true;
+	query->overheld = true;
+	if (!query->has_rows)
+		return false; /* it is run again: see was_hit() */
+	err_set_static(&query->err, ERR_TOO_LARGE, ERR_EFFECTS_UNKNOWN,
+		       "more rows came than can wait for the client here; run it again");
+	/* Those behind it do not wait for all the rest. */
+	conn_stop_query(conn, query, DB_STOP_SINK);
 	return false;
 }
 
@@ -145,7 +150,8 @@ static int learn_main(void *arg)
 	 */
 	(void)rc;
 	conn->learn.running = false;
-	conn->paused = false;
+	if (conn->held != NULL)
+		conn->paused = false;
 	co_unpark(conn->driver);
 	return 0;
 }
@@ -154,7 +160,7 @@ static bool hold_for_types(struct conn *conn, const struct db_query *query, PGre
 			   enum results_step step)
 {
 	if (conn->held != NULL || query->kind != DB_QUERY_EXECUTE || query->has_rows ||
-	    query->discard)
+	    !hold_empty(&query->hold) || query->discard)
 		return false;
 	conn->learn.count = types_unknown(conn->pool->types, result, conn->learn.oids,
 					  ARRAY_SIZE(conn->learn.oids));

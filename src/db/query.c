@@ -234,14 +234,16 @@ static void free_orphan(struct db_query *query)
 void query_note_history(const struct db_query *query, int64_t elapsed_ns)
 {
 	int64_t threshold_ns = query->pool->conf->pipeline_threshold_ns;
+	size_t bytes = query->result_bytes + query->hold.bytes;
 
 	/* One that failed at once, or was ended early, tells nothing of those that do not. */
 	if (query->statement == NULL || !query->class.plain_read ||
-	    ((query->err.code != ERR_NONE || query->stop != DB_STOP_NONE) &&
+	    ((query->err.code != ERR_NONE || query->stop != DB_STOP_NONE) && !query->overheld &&
 	     elapsed_ns < threshold_ns))
 		return;
-	history_note(&query->statement->history, elapsed_ns,
-		     query->result_bytes + query->hold.bytes, threshold_ns, co_now_ns());
+	if (query->overheld)
+		bytes = MAX(bytes, HISTORY_BYTES_MAX + 1);
+	history_note(&query->statement->history, elapsed_ns, bytes, threshold_ns, co_now_ns());
 }
 
 /*

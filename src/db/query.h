@@ -123,6 +123,7 @@ struct db_query {
 	bool holding;	  /* results go to `hold` */
 	bool sink_paused; /* … which it may not have before db_query_resume() */
 	bool alone;	  /* not on a shared connection again */
+	bool overheld;	  /* more came than `hold` may have */
 	bool orphan;	  /* the rest of one that was answered before its end: nobody waits */
 	bool completed;	  /* its command has ended well; only the Sync is missing */
 	bool named;	  /* sent by the name of a prepared statement */

@@ -693,6 +693,7 @@ static void task_hold_limit(struct db_env *env)
 {
 	struct co_group group;
 	struct ask asks[3];
+	uint64_t shared;
 
 	lanes_open(env, 1);
 	start_paused(env, asks, &group, "100000");
@@ -700,7 +701,41 @@ static void task_hold_limit(struct db_env *env)
 	ck_ask_err(&asks[1], ERR_TOO_LARGE, ERR_EFFECTS_UNKNOWN);
 	ck_ask_ok(&asks[2], "c|0;");
 	free_all(asks, 3);
+	/* As it is told to: it is not for a shared connection any more. */
+	shared = env->pool->stats.shared;
+	run_once(env, SERIES, "100000");
+	ck_assert_uint_eq(env->pool->stats.shared, shared);
 }
+
+/* An innocent behind a cancel has more rows than can be kept. */
+static void task_large_innocent(struct db_env *env)
+{
+	struct co_group group;
+	struct ask asks[2];
+	PGconn *gate;
+
+	lanes_open(env, 1);
+	gate_known(env);
+	make_known(env, SERIES, "1");
+	gate = gate_shut();
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	start_all(env, asks, 1, &group, names);
+	init(&asks[1], env, SERIES, "100000");
+	ask_start(&asks[1], &group);
+	AWAIT(asks[1].query.state == DB_QUERY_RUNNING);
+	first_shared(env)->suspect = true;
+	gate_open(gate);
+	end_all(&group);
+	ck_ask_ok(&asks[1], NULL);
+	ck_assert_int_eq(asks[1].seen, 100000);
+	free_all(asks, 2);
+}
+
+START_TEST(an_innocent_of_any_size_gets_its_rows)
+{
+	db_env_run(task_large_innocent);
+}
+END_TEST
 
 START_TEST(what_is_held_is_bounded)
 {
@@ -775,6 +810,7 @@ int main(int argc, char **argv)
 	tcase_add_test(neighbours, a_paused_sink_holds_up_nobody);
 	tcase_add_test(neighbours, what_is_held_can_be_dropped);
 	tcase_add_test(neighbours, what_is_held_is_bounded);
+	tcase_add_test(neighbours, an_innocent_of_any_size_gets_its_rows);
 	tcase_add_test(neighbours, a_statement_that_is_forgotten_while_in_use);
 	return suite_run(suite);
 }
