@@ -65,7 +65,7 @@ static int send(PGconn *pg, const char *sql)
 /* The forms of values that the protocol promises. A timeout is only ever lowered. */
 int session_send_setup(PGconn *pg, int64_t statement_timeout_ns)
 {
-	char sql[1024];
+	char sql[1536];
 	int64_t timeout_ms = statement_timeout_ns / CLOCK_MS;
 
 	if (statement_timeout_ns > 0 && timeout_ms == 0)
@@ -80,6 +80,11 @@ int session_send_setup(PGconn *pg, int64_t statement_timeout_ns)
 		    them. */
 		 " case when pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'"
 		 " then pg_catalog.set_config('client_encoding', 'SQL_ASCII', false) end,"
+		 /* So that a query ends when we do, were it by kill -9. Since PostgreSQL 14, and
+		    not on every system. */
+		 " case when pg_catalog.current_setting('client_connection_check_interval', true)"
+		 " = '0' and pg_catalog.version() ~ 'linux'"
+		 " then pg_catalog.set_config('client_connection_check_interval', '5s', false) end,"
 		 " case when %" PRId64 " > 0 and (s.ms = 0 or s.ms > %" PRId64 ")"
 		 " then pg_catalog.set_config('statement_timeout', '%" PRId64 "', false) end"
 		 ", s.ms as statement_timeout_ms"
