@@ -283,7 +283,8 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
 		const struct addrinfo *restrict hints, struct addrinfo **restrict ret_list)
 {
 	REAL(getaddrinfo);
-	if (page != NULL && node != NULL && strncmp(node, "hang", 4) == 0) {
+	if (page != NULL && node != NULL && strncmp(node, "hang", 4) == 0 &&
+	    (hints == NULL || (hints->ai_flags & AI_NUMERICHOST) == 0)) {
 		__atomic_add_fetch(&page->hanging, 1, __ATOMIC_RELAXED);
 		while (__atomic_load_n(&page->hang, __ATOMIC_RELAXED) != 0)
 			usleep(10000);

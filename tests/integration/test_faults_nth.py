@@ -185,5 +185,5 @@ def test_each_allocation_fails(start_world, connects, times, stride):
         world.live()
         if not world.faults.page.hit:
             break
-        n += stride or 41
+        n += stride or 97
     assert n > 100
