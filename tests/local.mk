@@ -30,7 +30,7 @@ EXTRA_DIST += tests/unit/suite.h
 # What ./dev runs on top of them.
 EXTRA_DIST += \
 	.clang-format .clang-tidy .editorconfig .ci/run dev CONTRIBUTING.md ARCHITECTURE.md LICENSE \
-	tests/COVERAGE.md tests/README.md tests/check-includes tests/coverage tests/cppcheck.suppressions \
+	tests/COVERAGE.md tests/FAULTS.md tests/README.md tests/check-includes tests/coverage tests/cppcheck.suppressions \
 	tests/demo.sh tests/long.sh tests/memcheck tests/tiers.sh tests/valgrind.supp \
 	tests/integration tests/soak
 dist-hook:

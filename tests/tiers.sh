@@ -5,7 +5,7 @@
 
 results=$log_dir/results
 # Two lanes run beside each other, each tier by tier; tiers that share a build directory are in one lane.
-lanes=("asan integration fuzz" "includes format shell cppcheck model aarch64 clang tsan valgrind integration-valgrind simulate soak cost dist")
+lanes=("asan integration fuzz" "includes format shell cppcheck model aarch64 clang tsan valgrind integration-valgrind faults simulate soak cost dist")
 
 valgrind_command="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 	--suppressions=$root/tests/valgrind.supp"
@@ -173,6 +173,29 @@ tier_valgrind() {
 	# In tests gcc -O2 takes what is about to fail an assertion for a null dereference; the sources are built by now.
 	CK_FORK=yes CK_TIMEOUT_MULTIPLIER=20 make_check release LOG_COMPILER="$root/tests/memcheck" \
 		check_PROGRAMS="$suites" TESTS="$suites" CFLAGS='-O2 -g -Wno-null-dereference'
+}
+# Allocations that fail, some of them: the sanitizers bring an allocator of their own, so these have another build.
+tier_faults() {
+	build release
+	pytest_run release -k each_allocation_fails
+}
+# ./dev faults: all of tests/FAULTS.md, at every place.
+tier_faults_units() {
+	local suites
+	flavour asan
+	suites=$(printf 'tests/unit/test_%s ' db_{memory,query,stop,pool,cancel,connect,results} \
+		daemon_{gather,session,listener,database,notify} wire_memory conf_files conf_faults base_log co_loop)
+	make_check asan TESTS="$suites" check_PROGRAMS="$suites"
+}
+tier_faults_around() {
+	build asan
+	pytest_run asan -m '' -k "not each_allocation_fails and (test_faults or test_cancel or test_limits or test_hostile_server or
+		test_standby or test_listen or test_lifecycle or test_memory or test_session_hygiene or test_requests or
+		test_errors or test_options or test_scale)"
+}
+tier_faults_memory() {
+	build release
+	pytest_run release -m faults -k each_allocation_fails
 }
 tier_integration_valgrind() {
 	need valgrind
