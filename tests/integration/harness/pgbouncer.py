@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 
@@ -43,7 +42,7 @@ class PgBouncer:
         return " ".join(f"{key}={value}" for key, value in options.items())
 
     def destroy(self):
-        self.process.send_signal(signal.SIGTERM)
+        self.process.kill()  # from 1.23 on it waits for its clients at a SIGTERM
         self.process.wait(LIMIT_S)
         self.log.close()
         shutil.rmtree(self.dir, ignore_errors=True)
