@@ -365,6 +365,9 @@ int step_prepare(struct step *step, struct db_lease *lease)
 	step->query.hold_limit_bytes = gather_of(step)->session->server->config->item_buffer_bytes;
 	step->query.row_limit_bytes =
 		MAX(gather->session->server->config->max_answer_bytes, (size_t)STEP_ROW_BYTES);
+	/* With max_rows some of what comes is not part of the answer. */
+	step->query.whole =
+		!streams(step) && step->request->max_rows == 0 && step->query.class.plain_read;
 	rc = params_bind(step->item->lane->database, lease, step->request, depends_value, gather,
 			 owner, &gather->arena, step->deadline_ns, &step->params, &step->err);
 	if (rc < 0)

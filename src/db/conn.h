@@ -49,6 +49,7 @@ struct conn {
 
 	unsigned assigned;	 /* queries that it has, sent or not */
 	bool draining;		 /* SHARED: gets nothing more until it is empty */
+	bool chunks;		 /* rows of the head come several at a time */
 	bool suspect;		 /* a cancel may hit another than it was meant for */
 	int64_t shared_since_ns; /* SHARED since */
 	int64_t head_since_ns;	 /* the head's turn began */

@@ -20,7 +20,7 @@ void conn_send_session(struct conn *conn, int commands);
 void conn_flush(struct conn *conn);
 /* Single-row mode belongs to the command at the head of libpq's queue, and has to be set before
  * anything of it is read. */
-void conn_want_single_rows(struct conn *conn);
+void conn_want_rows(struct conn *conn);
 /* Another query's results come next, or nobody's. */
 void conn_head_changed(struct conn *conn);
 

@@ -202,7 +202,7 @@ static void take_step(struct conn *conn, enum results_step step, PGresult *resul
 		take_end(conn, head, result);
 		break;
 	case RESULTS_COMMAND:
-		conn_want_single_rows(conn);
+		conn_want_rows(conn);
 		break;
 	case RESULTS_SYNC:
 		take_sync(conn);
@@ -265,13 +265,20 @@ static void check_hidden(struct conn *conn)
 	struct segment *head = results_head(&conn->results);
 	struct db_query *query = head == NULL ? NULL : head->query;
 	size_t limit_bytes = query == NULL ? OWN_LIMIT_BYTES : query->row_limit_bytes;
+	bool chunk = query != NULL && conn->chunks && results_at_query(head);
+
+	/* Of several rows the lengths, and what is shorter as JSON, might make the difference. */
+	if (chunk)
+		limit_bytes *= 2;
 
 	if (limit_bytes == 0 || conn->hidden_bytes <= limit_bytes)
 		return;
 	conn->lost = true;
 	if (query != NULL && query->err.code == ERR_NONE)
 		err_set(&query->err, query->arena, ERR_TOO_LARGE, ERR_EFFECTS_UNKNOWN,
-			"a row or a message is larger than %zu bytes", limit_bytes);
+			chunk ? "the rows are larger than %zu bytes"
+			      : "a row or a message is larger than %zu bytes",
+			limit_bytes);
 }
 
 static void read_input(struct conn *conn)

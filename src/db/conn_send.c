@@ -10,6 +10,9 @@
 
 /* Our own cancel comes first; the server's time-out is for when we cannot. */
 #define DEADLINE_MARGIN_NS CLOCK_SECOND
+/* More gain little: 152 ns of libpq's for a row of three columns alone, 70 of 8, 61 of 16, 57 of
+ * 256. */
+#define CONN_CHUNK_ROWS 16
 
 void conn_flush(struct conn *conn)
 {
@@ -98,13 +101,33 @@ static int send_execute(struct conn *conn, struct db_query *query)
 	return sent && send_sync(pg) ? commands : -EIO;
 }
 
+/*
+ * libpq 17 takes a third to a half less for a row that is one of several. But it shows none before
+ * all of a chunk are there: only for whom that is soon enough, and where nobody else would suffer
+ * from a connection that is dropped for their size.
+ */
+static bool want_chunks(struct conn *conn, const struct db_query *query)
+{
+#ifdef HAVE_PQSETCHUNKEDROWSMODE
+	return query->whole && conn->state != CONN_SHARED &&
+	       PQsetChunkedRowsMode(conn->link.pg, CONN_CHUNK_ROWS) == 1;
+#else
+	(void)conn;
+	(void)query;
+	return false;
+#endif
+}
+
 /* The mode belongs to the command that is at the head of libpq's queue, and has to be set before
  * anything of it is read. */
-void conn_want_single_rows(struct conn *conn)
+void conn_want_rows(struct conn *conn)
 {
 	const struct segment *head = results_head(&conn->results);
 
-	if (head != NULL && results_at_query(head))
+	if (head == NULL || !results_at_query(head))
+		return;
+	conn->chunks = want_chunks(conn, head->query);
+	if (!conn->chunks)
 		PQsetSingleRowMode(conn->link.pg);
 }
 
@@ -112,7 +135,7 @@ void conn_head_changed(struct conn *conn)
 {
 	conn->cancel_tried = false;
 	conn->head_since_ns = co_now_ns();
-	conn_want_single_rows(conn);
+	conn_want_rows(conn);
 }
 
 static void start_lease(struct conn *conn, struct db_query *query)

@@ -86,6 +86,9 @@ enum results_step results_take(struct results *results, const PGresult *result)
 	case PGRES_PIPELINE_SYNC:
 		return segment->ended == segment->commands ? RESULTS_SYNC : RESULTS_MISMATCH;
 	case PGRES_SINGLE_TUPLE:
+#ifdef HAVE_PQSETCHUNKEDROWSMODE
+	case PGRES_TUPLES_CHUNK:
+#endif
 		if (!results_at_query(segment) || segment->command_answered)
 			return RESULTS_MISMATCH;
 		return RESULTS_ROW;

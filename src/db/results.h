@@ -71,7 +71,7 @@ static inline bool results_failed_early(const struct segment *segment)
 }
 
 enum results_step {
-	RESULTS_ROW, /* one row of the head's current command */
+	RESULTS_ROW, /* one row, or a chunk, of the head's current command */
 	RESULTS_END, /* its final result: rows' end, command tag, parameter types, or an error */
 	RESULTS_COMMAND, /* the current command's results are all there */
 	RESULTS_SYNC,	 /* the head's segment is over: pop it */

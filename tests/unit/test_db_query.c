@@ -66,6 +66,97 @@ START_TEST(outcome)
 }
 END_TEST
 
+/* ---- several rows at a time ---- */
+
+static int chunked;
+
+#ifdef HAVE_PQSETCHUNKEDROWSMODE
+#include <dlfcn.h>
+
+/* In the place of libpq's: goes on to it. */
+int PQsetChunkedRowsMode(PGconn *pg, int rows)
+{
+	int (*real)(PGconn *, int) = (int (*)(PGconn *, int))dlsym(RTLD_NEXT, __func__);
+
+	chunked++;
+	return real(pg, rows);
+}
+#define CAN_CHUNK 1
+#else
+#define CAN_CHUNK 0
+#endif
+
+static const int row_counts[] = {0, 1, 15, 16, 17, 32, 1000};
+
+static void task_chunks(struct db_env *env)
+{
+	struct ask ask;
+	struct buf expected;
+	char sql[80];
+
+	db_env_open(env);
+	snprintf(sql, sizeof(sql), "select g, g * 2 from generate_series(1, %d) g",
+		 row_counts[row_index]);
+	buf_init(&expected, 0, NULL);
+	for (int i = 1; i <= row_counts[row_index]; i++)
+		buf_printf(&expected, "%d|%d;", i, 2 * i);
+	/* as text, with a PREPARE before it, and by its name */
+	for (int run = 0; run < 3; run++) {
+		ask_init(&ask, env->pool, sql);
+		ask.query.whole = true;
+		ask_main(&ask);
+		ck_ask_ok(&ask, buf_cstr(&expected));
+		ck_assert_int_eq(ask.query.count, row_counts[row_index]);
+		ask_free(&ask);
+	}
+	/* one whose rows are seen as they come */
+	ck_assert_int_eq(chunked > 0, CAN_CHUNK);
+	chunked = 0;
+	ask_init(&ask, env->pool, sql);
+	ask_main(&ask);
+	ck_ask_ok(&ask, buf_cstr(&expected));
+	ck_assert_int_eq(chunked, 0);
+	ask_free(&ask);
+	buf_free(&expected);
+}
+
+START_TEST(rows_in_chunks)
+{
+	row_index = _i;
+	db_env_run(task_chunks);
+}
+END_TEST
+
+/* Fifteen rows below the limit are shown together; those above it end the query. */
+static void task_large_chunks(struct db_env *env)
+{
+	static const struct {
+		int bytes;
+		enum err_code code;
+	} cases[] = {{100000, ERR_NONE}, {1000000, CAN_CHUNK ? ERR_TOO_LARGE : ERR_NONE}};
+	struct ask ask;
+	char sql[80];
+
+	db_env_open(env);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(sql, sizeof(sql), "select repeat('x', %d) from generate_series(1, 15)",
+			 cases[i].bytes);
+		ask_init(&ask, env->pool, sql);
+		ask.query.whole = true;
+		ask.query.row_limit_bytes = (size_t)4 * 1024 * 1024;
+		ask_main(&ask);
+		ck_assert_int_eq(ask.query.err.code, cases[i].code);
+		ck_assert_int_eq(ask.seen, cases[i].code == ERR_NONE ? 15 : 0);
+		ask_free(&ask);
+	}
+}
+
+START_TEST(large_rows_in_chunks)
+{
+	db_env_run(task_large_chunks);
+}
+END_TEST
+
 static void task_values(struct db_env *env)
 {
 	struct ask ask;
@@ -476,6 +567,8 @@ int main(int argc, char **argv)
 
 	(void)argc;
 	suite_need_postgres(argv);
+	tcase_add_loop_test(tcase, rows_in_chunks, 0, ARRAY_SIZE(row_counts));
+	tcase_add_test(tcase, large_rows_in_chunks);
 	tcase_add_loop_test(tcase, outcome, 0, ARRAY_SIZE(outcomes));
 	tcase_add_test(tcase, values_are_sent_as_parameters);
 	tcase_add_loop_test(tcase, failure, 0, ARRAY_SIZE(failures));

@@ -7,9 +7,9 @@
 #include <string.h>
 
 /*
- * What PQgetResult returns, a letter each: r a row, t the end of rows, c a command tag, e the empty
- * query, F an error, A a command that was skipped, 0 NULL, S the Sync; i o b COPY, n a non-fatal
- * error, B a bad response. A word of the outcome for each: row, end, cmd, sync, BAD.
+ * What PQgetResult returns, a letter each: r a row, k several, t the end of rows, c a command tag,
+ * e the empty query, F an error, A a command that was skipped, 0 NULL, S the Sync; i o b COPY, n a
+ * non-fatal error, B a bad response. A word of the outcome for each: row, end, cmd, sync, BAD.
  */
 static const struct {
 	char letter;
@@ -18,6 +18,9 @@ static const struct {
 	{'r', PGRES_SINGLE_TUPLE},  {'t', PGRES_TUPLES_OK},	 {'c', PGRES_COMMAND_OK},
 	{'e', PGRES_EMPTY_QUERY},   {'F', PGRES_FATAL_ERROR},	 {'A', PGRES_PIPELINE_ABORTED},
 	{'S', PGRES_PIPELINE_SYNC}, {'i', PGRES_COPY_IN},	 {'o', PGRES_COPY_OUT},
+#ifdef HAVE_PQSETCHUNKEDROWSMODE
+	{'k', PGRES_TUPLES_CHUNK},
+#endif
 	{'b', PGRES_COPY_BOTH},	    {'n', PGRES_NONFATAL_ERROR}, {'B', PGRES_BAD_RESPONSE},
 };
 
@@ -61,6 +64,13 @@ static const struct {
 	{SEGMENT_EXECUTE, 1, "rrrt0S", "rrrecs"},
 	{SEGMENT_EXECUTE, 1, "F0S", "ecs"},
 	{SEGMENT_EXECUTE, 1, "rrF0S", "rrecs"},
+#ifdef HAVE_PQSETCHUNKEDROWSMODE
+	{SEGMENT_EXECUTE, 1, "kkt0S", "rrecs"},
+	{SEGMENT_EXECUTE, 1, "kF0S", "recs"},
+	{SEGMENT_EXECUTE, 1, "k0", "r!"},
+	{SEGMENT_EXECUTE, 1, "tk", "e!"},
+	{SEGMENT_SESSION, 3, "k", "!"},
+#endif
 	/* a deferred constraint: between the success and the Sync */
 	{SEGMENT_EXECUTE, 1, "c0F0S", "ececs"},
 	{SEGMENT_EXECUTE, 1, "rt0F0S", "rececs"},
