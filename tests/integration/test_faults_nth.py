@@ -16,7 +16,7 @@ from harness.life import Life, Marks
 from harness.wait import wait_until
 
 pytestmark = [pytest.mark.skipif(bool(programs.WRAPPER), reason="the daemon is not the process that starts"),
-              pytest.mark.timeout(1800)]
+              pytest.mark.timeout(7200)]
 
 every = pytest.mark.parametrize("stride", [pytest.param(1, marks=pytest.mark.faults, id="every"),
                                            pytest.param(0, id="some")])

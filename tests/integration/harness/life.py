@@ -4,8 +4,8 @@ import itertools
 
 TIMEOUT_S = 3  # where bytes were changed, the server may seem to owe some
 
-ROWS = [[g, "x" * 100] for g in range(1, 31)]
-STREAMED = [[g] for g in range(1, 201)]
+ROWS = [[g, "x" * 20] for g in range(1, 11)]
+STREAMED = [[g] for g in range(1, 51)]
 
 
 class Marks:
@@ -56,10 +56,10 @@ class Life:
         (self.alone, alone), (self.first, first) = marks.item(), marks.item()
         (self.second, second), (self.step, step) = marks.item(), marks.item()
         self.requests = [
-            {"id": "g", "gather": [alone, "select g, repeat('x', 100) from generate_series(1, 30) g", "select 1/0",
+            {"id": "g", "gather": [alone, "select g, repeat('x', 20) from generate_series(1, 10) g", "select 1/0",
                                    {"sql": "select $1::int[]", "params": [[1, 2]]}]},
             {"id": "t", "gather": [{"transaction": [first, second]}, {"sequence": [step, "select 2"]}]},
-            {"id": "s", "stream": True, "gather": ["select generate_series(1, 200)"]},
+            {"id": "s", "stream": True, "gather": ["select generate_series(1, 50)"]},
             {"id": "p", "ping": True},
             {"id": "c", "gather": ["select 1 from pg_sleep(600)"]},
             {"id": "k", "cancel": "c"},
