@@ -12,7 +12,7 @@ import tempfile
 import pytest
 
 from harness import programs
-from harness.wait import LIMIT_S, wait_until
+from harness.wait import LIMIT_S, TIME_SCALE, wait_until
 
 
 def popen(gatherd, *arguments, **options):
@@ -179,7 +179,7 @@ def test_jobs(gatherd, pg):
 
 def test_max_time(gatherd, pg):
     with pg.gate() as gate:
-        done = gatherd.command("-m", "300ms", gate.sql, "select 2")
+        done = gatherd.command("-m", f"{2 * TIME_SCALE}", gate.sql, "select 2")
         assert done.returncode == 1 and "2" in done.stdout and "time" in done.stderr
         gate.wait_waiting(0)
 

@@ -2,6 +2,8 @@
 """gather, answered as one line: items, names, parameters, databases, options."""
 import pytest
 
+from harness.wait import TIME_SCALE
+
 pytestmark = pytest.mark.valgrind
 
 
@@ -191,7 +193,7 @@ def test_more_queries_than_the_pool_has_connections(client):
 
 def test_timeout_of_the_request(client, pg):
     with pg.gate() as gate:
-        answer = client.gather([gate.sql, "select 2"], timeout=0.3)
+        answer = client.gather([gate.sql, "select 2"], timeout=2 * TIME_SCALE)  # enough to open a connection
         first, second = answer["results"]
         assert first["error"]["code"] == "timeout" and first["error"]["effects"] == "none"
         assert second["rows"] == [[2]]
