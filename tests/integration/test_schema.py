@@ -27,6 +27,9 @@ BEYOND_A_SCHEMA = [
     '{"gather":' + "[" * 100 + "]" * 100 + "}",
 ]
 
+# How deep a value may be is not said by the schema; json gave up by itself before Python 3.13.
+DEEPEST = 100
+
 REFERENCE = {"from": "a", "column": "n"}
 
 GOOD_REQUESTS = [
@@ -288,7 +291,7 @@ def test_bad_line(line):
         value = json.loads(line)
     except (ValueError, RecursionError):
         return
-    assert schema.REQUEST.is_valid(value) <= (line in BEYOND_A_SCHEMA)
+    assert schema.REQUEST.is_valid(value) <= (line in BEYOND_A_SCHEMA or line.count("[") > DEEPEST)
 
 
 @pytest.mark.parametrize("answer", GOOD_ANSWERS, ids=label)
