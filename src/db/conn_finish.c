@@ -78,15 +78,12 @@ static bool was_stale(struct conn *conn, struct db_query *query)
 	return true;
 }
 
-/*
- * By a cancel that was meant for another on the same connection: the server has rolled it back. Or
- * it might have been, and had more rows than can be kept until that is known. It is a plain read,
- * and its sink has seen nothing of it.
- */
+/* By a cancel that was meant for another on the same connection: the server has rolled it back, and
+ * its sink has seen nothing of it. */
 static bool was_hit(const struct conn *conn, struct db_query *query)
 {
 	if (!conn->suspect || query->stop != DB_STOP_NONE || query->has_rows ||
-	    !(query->overheld || query_was_cancelled(query)))
+	    !query_was_cancelled(query))
 		return false;
 	query->alone = true;
 	return true;
@@ -112,6 +109,11 @@ void conn_finish_query(struct conn *conn, struct db_query *query)
 		run_again(conn, query);
 		return;
 	}
+	/* It may have been hit, had more rows than can be kept until that is known, and was not:
+	 * what has run to its end is not run again. */
+	if (query->overheld && query->err.code == ERR_NONE)
+		err_set_static(&query->err, ERR_TOO_LARGE, ERR_EFFECTS_DONE,
+			       "more rows came than can wait here; run it again");
 	note_dirt(conn, query);
 	if (!query->sink_paused)
 		query_give_held(query);

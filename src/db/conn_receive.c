@@ -46,7 +46,7 @@ static bool keep(struct conn *conn, struct db_query *query, PGresult *result)
 	query->discard = query->dropped = true;
 	query->overheld = true;
 	if (!query->has_rows)
-		return false; /* it is run again: see was_hit() */
+		return false; /* what becomes of it is known at its end */
 	err_set_static(&query->err, ERR_TOO_LARGE, ERR_EFFECTS_UNKNOWN,
 		       "more rows came than can wait for the client here; run it again");
 	/* Those behind it do not wait for all the rest. */
