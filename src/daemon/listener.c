@@ -11,6 +11,7 @@
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -219,9 +220,37 @@ static void out_of_descriptors(struct listener *listener)
 	watch(listener);
 }
 
+void listener_set_reserve(struct listener *listener, size_t count)
+{
+	listener->reserve = count;
+}
+
+/* Clients have the descriptors below this one. */
+static rlim_t first_reserved(const struct listener *listener)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return RLIM_INFINITY;
+	return limit.rlim_cur - MIN((rlim_t)listener->reserve, limit.rlim_cur / 2);
+}
+
+/* Whether the descriptor that the next client would get, which is the lowest, is below. */
+static bool has_descriptor(const struct listener *listener, rlim_t below)
+{
+	int lowest = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+
+	if (lowest < 0)
+		return false;
+	close(lowest);
+	errno = EMFILE;
+	return (rlim_t)lowest < below;
+}
+
 static void on_event(void *arg, unsigned events)
 {
 	struct listener *listener = arg;
+	rlim_t reserved = first_reserved(listener);
 
 	(void)events;
 	for (int i = 0; i < ACCEPTS_AT_ONCE && listener->fd >= 0; i++) {
@@ -229,6 +258,10 @@ static void on_event(void *arg, unsigned events)
 
 		if (listener->full || listener->starved) {
 			watch(listener);
+			break;
+		}
+		if (!has_descriptor(listener, reserved)) {
+			out_of_descriptors(listener);
 			break;
 		}
 		fd = sys.accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);

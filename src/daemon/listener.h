@@ -7,6 +7,7 @@
 #include "co/co.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 struct config;
@@ -22,8 +23,9 @@ struct listener {
 	ino_t inode;
 	struct co_watch watch;
 	struct co_timer retry;
-	bool full;    /* the caller's word: no further client */
-	bool starved; /* no descriptor for one; until `retry` */
+	size_t reserve; /* descriptors that clients leave to others */
+	bool full;	/* the caller's word: no further client */
+	bool starved;	/* no descriptor for one; until `retry` */
 	bool watching;
 	listener_accept_fn *accept;
 	void *arg;
@@ -36,6 +38,8 @@ struct listener {
 int listener_open(struct listener *listener, const struct config *config) MUST_CHECK;
 int listener_start(struct listener *listener, struct co_loop *loop, listener_accept_fn *accept,
 		   void *arg) MUST_CHECK;
+/* How many descriptors clients leave to the databases; no more than half of all. */
+void listener_set_reserve(struct listener *listener, size_t count);
 /* While there is no room for another client. */
 void listener_pause(struct listener *listener);
 void listener_resume(struct listener *listener);

@@ -80,6 +80,18 @@ bool server_refuses(const struct server *server, struct err *ret_err)
 
 /* ---- clients ---- */
 
+/* Besides its connections: names that are looked up, cancels, listening, files. */
+#define RESERVE_DESCRIPTORS 16
+
+static size_t reserved_descriptors(const struct config *config)
+{
+	size_t count = RESERVE_DESCRIPTORS;
+
+	for (size_t i = 0; i < config->database_count; i++)
+		count += config->databases[i].pool_max;
+	return count;
+}
+
 static void on_accept(void *arg, int fd)
 {
 	struct server *server = arg;
@@ -202,6 +214,7 @@ static int apply_config(struct server *server, struct config *config)
 	access_table_unref(server->access);
 	server->access = access;
 	server_limit_memory(server, config->memory_limit_bytes);
+	listener_set_reserve(&server->listener, reserved_descriptors(config));
 	log_set_level(config->log_level);
 	if (server->config != NULL)
 		warn_of_fixed(server->config, config);

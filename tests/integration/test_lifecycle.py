@@ -250,13 +250,13 @@ def test_sigusr1_tells_what_each_task_waits_for(start_gatherd, pg):
 def test_out_of_descriptors(start_gatherd, pg):
     gatherd = start_gatherd(pg, start=False)
     gatherd.start()
-    subprocess.run(["prlimit", f"--pid={gatherd.process.pid}", "--nofile=40:40"], check=True)
-    clients = [gatherd.client() for _ in range(60)]  # the kernel takes them, the daemon cannot yet
+    subprocess.run(["prlimit", f"--pid={gatherd.process.pid}", "--nofile=64:64"], check=True)
+    clients = [gatherd.client() for _ in range(80)]  # the kernel takes them, the daemon cannot yet
     assert clients[0].gather(["select 1"])["ok"] is True, "who is in is served"
-    for client in clients[:50]:
+    for client in clients[:70]:
         client.close()
     assert clients[-1].gather(["select 1"])["ok"] is True, "who waited is served once there is room"
-    for client in clients[50:]:
+    for client in clients[70:]:
         client.close()
 
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -371,6 +372,72 @@ START_TEST(without_descriptors_it_waits)
 }
 END_TEST
 
+#define RESERVED 16
+
+static int kept[RESERVED], kept_count;
+
+static void on_kept_client(void *arg, int fd)
+{
+	(void)arg;
+	ck_assert_int_lt(kept_count, RESERVED);
+	kept[kept_count++] = fd;
+}
+
+/* What clients may not have, others find free. */
+static int reserve_main(void *arg)
+{
+	struct rlimit limit, old;
+	int fds[RESERVED], clients[2 * RESERVED];
+
+	(void)arg;
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	ck_assert_int_eq(listener_open(&listener, &config), 0);
+	ck_assert_int_eq(listener_start(&listener, loop, on_kept_client, &accepted), 0);
+	listener_set_reserve(&listener, RESERVED);
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
+		clients[i] = connect_to(path);
+	/* Room for what is open, for the reserve, and for RESERVED / 2 clients. */
+	fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(fds[0], 0);
+	close(fds[0]);
+	limit = (struct rlimit){.rlim_cur = (rlim_t)fds[0] + RESERVED / 2 + RESERVED,
+				.rlim_max = old.rlim_max};
+	ck_assert_uint_gt(limit.rlim_cur, 2 * RESERVED);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	while (!listener.starved)
+		turn();
+	ck_assert_int_eq(kept_count, RESERVED / 2);
+	for (size_t i = 0; i < RESERVED; i++) {
+		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		ck_assert_int_ge(fds[i], 0);
+	}
+	ck_assert_int_lt(open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
+	for (size_t i = 0; i < RESERVED; i++)
+		close(fds[i]);
+	/* One that goes makes room for one. */
+	close(kept[0]);
+	while (kept_count < RESERVED / 2 + 1)
+		turn();
+	for (int i = 0; i < 10; i++)
+		turn();
+	ck_assert_int_eq(kept_count, RESERVED / 2 + 1);
+	for (int i = 1; i < kept_count; i++)
+		close(kept[i]);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
+		close(clients[i]);
+	listener_close(&listener);
+	return 0;
+}
+
+START_TEST(clients_leave_descriptors_to_others)
+{
+	ck_assert_int_eq(co_loop_new(&loop, NULL), 0);
+	ck_assert_int_eq(co_loop_run(loop, reserve_main, NULL), 0);
+	co_loop_free(loop);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("daemon listener");
@@ -389,5 +456,6 @@ int main(void)
 	tcase_add_loop_test(tcase, what_was_handed_down_is_checked, 0, 2);
 	tcase_add_test(tcase, clients_are_accepted);
 	tcase_add_loop_test(tcase, without_descriptors_it_waits, 0, 4);
+	tcase_add_test(tcase, clients_leave_descriptors_to_others);
 	return suite_run(suite);
 }
