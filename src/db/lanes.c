@@ -276,8 +276,10 @@ size_t lanes_wanted(const struct pool *pool)
 	size_t shared = pool->lanes.shared.length, most = flowing(pool);
 
 	most = pool->conf->pipeline_connections - MIN(most, pool->conf->pipeline_connections);
-	/* Those behind another would rather not be. */
-	if (pool->idle_count == 0)
+	/* Those behind another would rather not be; a new connection is of no use to what has been
+	 * there for longer than it takes to make one. */
+	if (pool->idle_count == 0 &&
+	    co_loop_now_ns(pool->loop) - pool->lanes.shared_seen_ns <= KEEP_NS)
 		list_for_each (node, &pool->shared)
 			shared += conn_of(node)->assigned - (conn_of(node)->assigned > 0);
 	return pool->lanes.alone.length + MIN(shared, most);

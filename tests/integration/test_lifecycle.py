@@ -237,6 +237,7 @@ def test_a_file_that_is_no_socket_is_left_alone(start_gatherd, pg, tmp_path):
 def test_sigusr1_tells_what_each_task_waits_for(start_gatherd, pg):
     gatherd = start_gatherd(pg)
     with pg.gate() as gate, gatherd.client() as client:
+        client.gather(["select 1"])  # there is a connection, so that the deadline alone limits the wait
         client.send(gather=[gate.sql], timeout=600)
         gate.wait_waiting()
         gatherd.signal(signal.SIGUSR1)
