@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "db/backoff.h"
 #include "db/conn.h"
@@ -236,6 +237,8 @@ void pool_conn_ready(struct pool *pool, struct conn *conn)
 		pool->failures = 0;
 		pool->refused = false;
 		pool->retry_ns = 0;
+		if (pool->error[0] != '\0')
+			log_info("database \"%s\": connected", pool->conf->name);
 		pool->error[0] = '\0';
 		co_timer_stop(&pool->retry);
 		pool->connect_window = MIN(pool->connect_window * 2, (unsigned)CONNECTS_AT_ONCE);
@@ -244,14 +247,25 @@ void pool_conn_ready(struct pool *pool, struct conn *conn)
 	dispatch(pool);
 }
 
+/* Told once, until another reason comes or a connection does. */
+static void note_failure(struct pool *pool, const char *reason)
+{
+	char error[sizeof(pool->error)];
+
+	snprintf(error, sizeof(error), "%s", reason);
+	if (strcmp(error, pool->error) == 0)
+		return;
+	memcpy(pool->error, error, sizeof(error));
+	log_warning("database \"%s\": cannot connect: %s", pool->conf->name, pool->error);
+}
+
 void pool_conn_failed(struct pool *pool, struct conn *conn, int rc, const struct err *err)
 {
 	move(pool, conn, CONN_CLOSING);
 	if (conn->closing || rc == -ECANCELED)
 		return;
 	pool->stats.connect_failures++;
-	snprintf(pool->error, sizeof(pool->error), "%s",
-		 err->code != ERR_NONE ? err->message : strerror(-rc));
+	note_failure(pool, err->code != ERR_NONE ? err->message : strerror(-rc));
 	pool->refused = connect_classify(rc) == CONNECT_FAILURE_REFUSED;
 	back_off(pool);
 	if (pool->refused && pool_open(pool) == 0)

@@ -98,6 +98,7 @@ def test_server_that_is_down_at_the_start(start_gatherd, pg_own):
         assert client.request(ping=True)["pong"] is True
         pg.start()
         wait_until(lambda: served(client), "service once the server is up")
+        gatherd.wait_log('database "main": connected')
 
 
 @pytest.mark.server_faults
@@ -130,6 +131,7 @@ def test_what_cannot_work_fails_fast_with_its_reason(start_gatherd, pg, options)
         error = client.one("select 1")["error"]
         assert error["code"] == "unavailable" and "no_such" in error["message"]
         assert client.request(ping=True)["pong"] is True
+        gatherd.wait_log('database "main": cannot connect: ')
 
 
 @pytest.mark.server_faults
