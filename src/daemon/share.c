@@ -97,12 +97,8 @@ void share_give(struct share *share, unsigned limit)
 
 void share_refused(int rc, struct err *ret_err)
 {
-	if (rc == -ETIMEDOUT)
-		err_set_static(ret_err, ERR_TIMEOUT, ERR_EFFECTS_NONE,
-			       "timed out while waiting for a connection; the query was not sent");
-	else if (rc == -ECANCELED)
-		err_set_static(ret_err, ERR_CANCELLED, ERR_EFFECTS_NONE,
-			       "cancelled while waiting for a connection; the query was not sent");
+	if (rc == -ETIMEDOUT || rc == -ECANCELED)
+		db_query_set_unsent(ret_err, rc == -ETIMEDOUT);
 	else
 		err_no_memory(ret_err);
 }

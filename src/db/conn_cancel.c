@@ -93,30 +93,13 @@ void conn_cancel_goes_on(struct conn *conn)
 				      clock_after_ns(conn->cancel_since_ns, 10 * CANCEL_GRACE_NS));
 }
 
-/* What was not sent yet need not wait for the end of a cancel. */
-static void give_back_unsent(struct conn *conn)
-{
-	while (!list_empty(&conn->unsent)) {
-		struct db_query *query = LIST_ENTRY(conn->unsent.next, struct db_query, node);
-
-		list_remove(&query->node);
-		query->conn = NULL;
-		conn->assigned--;
-		if (query->stop != DB_STOP_NONE)
-			conn_refuse_stopped(query);
-		else
-			pool_requeue(conn->pool, query);
-	}
-}
-
 void conn_start_cancel(struct conn *conn)
 {
-	if (conn->cancelling)
-		return;
 	conn->cancelling = conn->cancel_tried = true;
 	if (conn->state == CONN_SHARED) {
 		conn->suspect = true;
-		give_back_unsent(conn);
+		/* What was not sent yet need not wait for the end of a cancel. */
+		conn_give_back_unsent(conn);
 	}
 	conn->cancel_since_ns = co_now_ns();
 	conn_cancel_goes_on(conn);

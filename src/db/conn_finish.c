@@ -126,12 +126,17 @@ void conn_finish_query(struct conn *conn, struct db_query *query)
 	query_finish(query);
 }
 
-static void finish_one(struct conn *conn, struct db_query *query)
+static void explain_skip(struct db_query *query)
 {
-	note_dirt(conn, query);
 	if (query->skipped)
 		err_set_static(&query->err, ERR_SKIPPED, ERR_EFFECTS_NONE,
 			       "skipped: an earlier step failed");
+}
+
+static void finish_one(struct conn *conn, struct db_query *query)
+{
+	note_dirt(conn, query);
+	explain_skip(query);
 	query_apply_stop(query);
 	query_finish(query);
 }
@@ -167,9 +172,7 @@ void conn_finish_batch(struct conn *conn, struct db_query *first)
 
 static void lose_one(struct conn *conn, struct db_query *query)
 {
-	if (query->skipped)
-		err_set_static(&query->err, ERR_SKIPPED, ERR_EFFECTS_NONE,
-			       "skipped: an earlier step failed");
+	explain_skip(query);
 	query_lost(query, conn->last_notice[0] != '\0' ? conn->last_notice : NULL);
 	query_apply_stop(query);
 	query_finish(query);
@@ -183,7 +186,23 @@ static void never_sent(struct conn *conn, struct db_query *query)
 	query_finish(query);
 }
 
-/* Every query that waits for this connection gets its answer. */
+void conn_give_back_unsent(struct conn *conn)
+{
+	while (!list_empty(&conn->unsent)) {
+		struct db_query *query = LIST_ENTRY(conn->unsent.next, struct db_query, node);
+
+		list_remove(&query->node);
+		query->conn = NULL;
+		conn->assigned--;
+		if (conn->lease != NULL)
+			for_batch(conn, query, never_sent);
+		else if (query->stop != DB_STOP_NONE)
+			conn_refuse_stopped(query);
+		else
+			pool_requeue(conn->pool, query);
+	}
+}
+
 void conn_fail_queries(struct conn *conn)
 {
 	struct segment *segment;
@@ -200,17 +219,5 @@ void conn_fail_queries(struct conn *conn)
 			lose_one(conn, query);
 		}
 	}
-	while (!list_empty(&conn->unsent)) {
-		struct db_query *query = LIST_ENTRY(conn->unsent.next, struct db_query, node);
-
-		list_remove(&query->node);
-		query->conn = NULL;
-		conn->assigned--;
-		if (conn->lease != NULL)
-			for_batch(conn, query, never_sent);
-		else if (query->stop != DB_STOP_NONE)
-			conn_refuse_stopped(query);
-		else
-			pool_requeue(conn->pool, query);
-	}
+	conn_give_back_unsent(conn);
 }

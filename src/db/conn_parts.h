@@ -40,6 +40,9 @@ void conn_refuse_batch(struct conn *conn, struct db_query *first);
 /* At its Sync: done, or back into the queue. */
 void conn_finish_query(struct conn *conn, struct db_query *query);
 void conn_finish_batch(struct conn *conn, struct db_query *first);
+/* What was not sent goes back to the queue, or is refused: by now nobody wants it, or its lease is
+ * over with the connection. */
+void conn_give_back_unsent(struct conn *conn);
 /* The connection is gone: every query that waits for it gets its answer. */
 void conn_fail_queries(struct conn *conn);
 
@@ -49,6 +52,7 @@ void conn_fail_queries(struct conn *conn);
 bool conn_cancel_wanted(const struct conn *conn);
 /* When to ask the server for it; CLOCK_NEVER: not, or it has been asked. */
 int64_t conn_cancel_due_ns(const struct conn *conn);
+/* Only when it is due. */
 void conn_start_cancel(struct conn *conn);
 /* The server is heard of: what it sends before the end is waited for. */
 void conn_cancel_goes_on(struct conn *conn);

@@ -29,8 +29,8 @@ static bool may_share(const struct pool *pool, const struct db_query *query)
 	 * written the session is looked at before the next query is sent: a function may have
 	 * changed it.
 	 */
-	return query->statement != NULL && !query->alone && query->kind == DB_QUERY_EXECUTE &&
-	       query->class.plain_read && query->class.may_rerun && conf->pipeline_depth > 1 &&
+	return query->statement != NULL && !query->alone && query->class.plain_read &&
+	       query->class.may_rerun && conf->pipeline_depth > 1 &&
 	       conf->session_reset == CONFIG_RESET_AUTO && !conf->read_only &&
 	       !query->statement->changes_session &&
 	       history_is_fast(&query->statement->history, conf->pipeline_threshold_ns,

@@ -14,14 +14,14 @@
 #include <errno.h>
 #include <string.h>
 
-static void set_stopped_in_queue(struct db_query *query, enum db_query_stop reason)
+void db_query_set_unsent(struct err *ret_err, bool timed_out)
 {
-	if (reason == DB_STOP_TIMEOUT)
-		err_set(&query->err, query->arena, ERR_TIMEOUT, ERR_EFFECTS_NONE,
-			"timed out while waiting for a connection; the query was not sent");
+	if (timed_out)
+		err_set_static(ret_err, ERR_TIMEOUT, ERR_EFFECTS_NONE,
+			       "timed out while waiting for a connection; the query was not sent");
 	else
-		err_set(&query->err, query->arena, ERR_CANCELLED, ERR_EFFECTS_NONE,
-			"cancelled while waiting for a connection; the query was not sent");
+		err_set_static(ret_err, ERR_CANCELLED, ERR_EFFECTS_NONE,
+			       "cancelled while waiting for a connection; the query was not sent");
 }
 
 static void stop_held(struct db_query *query, enum db_query_stop reason)
@@ -37,7 +37,7 @@ static void stop(struct db_query *query, enum db_query_stop reason)
 	switch (query->state) {
 	case DB_QUERY_QUEUED:
 		queue_remove(query->queue, query);
-		set_stopped_in_queue(query, reason);
+		db_query_set_unsent(&query->err, reason == DB_STOP_TIMEOUT);
 		query_finish(query);
 		break;
 	case DB_QUERY_ASSIGNED:
@@ -124,7 +124,7 @@ int db_execute(struct pool *pool, struct db_query *query, int64_t deadline_ns)
 	query->deadline_ns = deadline_ns;
 	if (co_cancelled() || deadline_ns <= query->submitted_ns) {
 		rc = co_cancelled() ? -ECANCELED : 0;
-		set_stopped_in_queue(query, rc < 0 ? DB_STOP_CANCELLED : DB_STOP_TIMEOUT);
+		db_query_set_unsent(&query->err, rc == 0);
 		query_finish(query);
 		return rc;
 	}

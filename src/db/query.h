@@ -150,6 +150,9 @@ void db_query_resume(struct db_query *query);
 /* Its caller wants nothing more of its rows: as if its sink had refused the next one. */
 void db_query_drop(struct db_query *query);
 
+/* What is said of one that was given up while it waited for a connection; static, of no arena. */
+void db_query_set_unsent(struct err *ret_err, bool timed_out);
+
 /* ---- for the other files of db/ ---- */
 
 /* Begins its life in a pool, for the current task. */

@@ -58,11 +58,6 @@ bool results_single(const struct results *results)
 	return !results_empty(results) && results->segments.next == results->segments.prev;
 }
 
-static bool is_last(const struct results *results, const struct segment *segment)
-{
-	return segment->node.next == &results->segments;
-}
-
 static enum results_step command_end(struct segment *segment)
 {
 	if (!segment->command_answered || segment->ended == segment->commands)
@@ -98,7 +93,7 @@ enum results_step results_take(struct results *results, const PGresult *result)
 		if (segment->ended == segment->commands) {
 			/* With others behind it may as well be the next one's, and the Sync lost:
 			 * all that followed would then be given to the wrong query. */
-			if (segment->command_answered || !is_last(results, segment))
+			if (segment->command_answered || !results_single(results))
 				return RESULTS_MISMATCH;
 			segment->ended--;
 		}
