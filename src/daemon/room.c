@@ -58,6 +58,20 @@ static size_t bytes_in_memory(const struct item *item)
 	return bytes;
 }
 
+/* By this measure, of the gather's items and the one that is largest so far. */
+static void find_larger(struct gather *gather, size_t (*measure)(const struct item *),
+			struct item **largest, size_t *most_bytes)
+{
+	for (size_t i = 0; i < gather->item_count; i++) {
+		size_t bytes = measure(&gather->items[i]);
+
+		if (bytes > *most_bytes) {
+			*largest = &gather->items[i];
+			*most_bytes = bytes;
+		}
+	}
+}
+
 bool room_take(struct step *step, size_t bytes)
 {
 	struct gather *gather = step->item->gather;
@@ -67,14 +81,7 @@ bool room_take(struct step *step, size_t bytes)
 		struct item *largest = step->item;
 		size_t most_bytes = bytes_in_answer(largest);
 
-		for (size_t i = 0; i < gather->item_count; i++) {
-			size_t other_bytes = bytes_in_answer(&gather->items[i]);
-
-			if (other_bytes > most_bytes) {
-				largest = &gather->items[i];
-				most_bytes = other_bytes;
-			}
-		}
+		find_larger(gather, bytes_in_answer, &largest, &most_bytes);
 		item_drop_rows(largest, answer_full);
 	}
 	return step->stop_message == NULL;
@@ -102,18 +109,6 @@ void room_take_error(struct gather *gather, struct err *err)
 	err->schema = err->table = err->column = err->constraint = NULL;
 }
 
-static void find_larger(struct gather *gather, struct item **largest, size_t *most_bytes)
-{
-	for (size_t i = 0; i < gather->item_count; i++) {
-		size_t bytes = bytes_in_memory(&gather->items[i]);
-
-		if (bytes > *most_bytes) {
-			*largest = &gather->items[i];
-			*most_bytes = bytes;
-		}
-	}
-}
-
 bool room_make(struct step *step, size_t bytes)
 {
 	struct item *largest = step->item;
@@ -126,7 +121,7 @@ bool room_make(struct step *step, size_t bytes)
 			struct gather *gather = LIST_ENTRY(request, struct gather, node);
 
 			if (!gather->request.options.stream)
-				find_larger(gather, &largest, &most_bytes);
+				find_larger(gather, bytes_in_memory, &largest, &most_bytes);
 		}
 	}
 	if (largest == step->item)
