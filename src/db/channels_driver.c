@@ -377,7 +377,7 @@ int channels_driver_main(void *arg)
 	int rc = 0;
 
 	channels->driver = co_task_current();
-	while (rc != -ECANCELED && (rc = wait_turn(channels)) == 0 && channels_wanted(channels)) {
+	while (rc != -ECANCELED && wait_turn(channels) == 0 && channels_wanted(channels)) {
 		rc = open_session(channels);
 		if (rc == 0)
 			rc = serve(channels);
