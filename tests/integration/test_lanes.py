@@ -137,9 +137,9 @@ def test_killed_backends_give_errors_never_anothers_rows(start_gatherd, pg):
     gatherd = start_gatherd(pg, main=MAIN)
     make_known(gatherd)
 
-    def killer(_):
+    def killer(_):  # each is gone before the next: none of them may still die after the last query below
         for _ in range(10):
-            pg.psql("select pg_terminate_backend(pid) from pg_stat_activity "
+            pg.psql("select pg_terminate_backend(pid, 10000) from pg_stat_activity "
                     "where application_name = 'gatherd' and datname = current_database() limit 1")
 
     allowed = ("sql", "connection_lost")

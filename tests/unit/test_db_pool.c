@@ -474,9 +474,9 @@ static void task_last_goes(struct db_env *env)
 	struct co_group group;
 
 	env->conf.pool_max = 1;
-	env->conf.unavailable_after_ns = 100 * CLOCK_MS;
 	db_env_open(env);
 	only_backend(env->pool);
+	env->conf.unavailable_after_ns = 100 * CLOCK_MS;
 	start_asks(env, &group, "select pg_sleep(1000)", 3);
 	await_sleepers(1);
 	pg_ctl("stop");
