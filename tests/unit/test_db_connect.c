@@ -405,7 +405,7 @@ static int task_silent(void *arg)
 
 	/* Each address has a limit of its own, so the next is reached. */
 	open = opening(arg, "");
-	open.options.address_timeout_ns = 500 * CLOCK_MS;
+	open.options.address_timeout_ns = 2 * CLOCK_SECOND;
 	sprintf(open.conninfo, "host=127.0.0.1,127.0.0.1 port=%d,%s", port, getenv("PGPORT"));
 	opening_succeeds(&open);
 	connect_link_close(&open.link);
@@ -503,7 +503,7 @@ static int task_resolver_hangs(void *arg)
 	connect_link_close(&good.link);
 	ck_assert_uint_eq(co_group_live(&group), 1);
 	/* A name has the time limit of an address. */
-	next.options.address_timeout_ns = 500 * CLOCK_MS;
+	next.options.address_timeout_ns = 2 * CLOCK_SECOND;
 	opening_succeeds(&next);
 	connect_link_close(&next.link);
 

@@ -97,7 +97,7 @@ static void task_server_timeout(struct db_env *env)
 {
 	struct ask ask;
 
-	env->conf.statement_timeout_ns = 50 * CLOCK_MS;
+	env->conf.statement_timeout_ns = 300 * CLOCK_MS;
 	db_env_open(env);
 	ask_init(&ask, env->pool, SLEEP);
 	ask_main(&ask);
