@@ -35,6 +35,7 @@ struct database {
 	uint64_t overruns;	     /* listeners that missed something for want of reading */
 	struct params_cache *params; /* parameter types by text */
 	size_t pending;		     /* items admitted and not yet answered */
+	size_t running;		     /* those of them that have been started */
 	struct list shares;	     /* struct share.node */
 	unsigned refs;
 	struct co_task *closer; /* waits for the last reference to go; NULL: has not run yet */

@@ -45,6 +45,8 @@ void gather_free(struct gather *gather)
 		item_free(&gather->items[i]);
 	for (size_t i = 0; i < gather->lane_count; i++) {
 		gather->lanes[i].database->pending -= gather->lanes[i].items;
+		/* those whose tasks were cancelled before they ran */
+		gather->lanes[i].database->running -= gather->lanes[i].running;
 		share_unref(gather->lanes[i].share);
 		database_unref(gather->lanes[i].database);
 	}
@@ -194,6 +196,24 @@ static void note_end(struct gather *gather, const struct item *item)
 	depends_item_ended(gather, item);
 }
 
+/* What the connections that fast queries share hold in flight. */
+static size_t shared_depth(const struct config_database *conf)
+{
+	return (size_t)MIN(conf->pipeline_connections, conf->pool_max) * conf->pipeline_depth;
+}
+
+/*
+ * While the pipelines would not be full all may start that fit into them. Those that have to wait
+ * for others to end go out one by one then, each with a system call, and a wake of its server's.
+ */
+static bool lane_is_full(const struct gather_lane *lane)
+{
+	const struct database *database = lane->database;
+
+	return lane->running >= lane->window &&
+	       (lane->share_limit > 0 || database->running >= shared_depth(&database->conf));
+}
+
 static void start_pending(struct gather *gather)
 {
 	bool started = true;
@@ -205,7 +225,7 @@ static void start_pending(struct gather *gather)
 			struct gather_lane *lane = &gather->lanes[i];
 			struct item *item;
 
-			if (list_empty(&lane->pending) || lane->running >= lane->window ||
+			if (list_empty(&lane->pending) || lane_is_full(lane) ||
 			    gather->running >= gather->concurrency)
 				continue;
 			item = LIST_ENTRY(list_first(&lane->pending), struct item, node);
@@ -221,8 +241,7 @@ static void start_pending(struct gather *gather)
 				continue;
 			}
 			list_remove(&item->node);
-			lane->running++;
-			gather->running++;
+			gather_item_started(gather, item);
 			started = true;
 		}
 	}
@@ -254,9 +273,17 @@ static void skip_pending(struct gather *gather)
 	}
 }
 
+void gather_item_started(struct gather *gather, struct item *item)
+{
+	item->lane->running++;
+	item->lane->database->running++;
+	gather->running++;
+}
+
 void gather_item_ended(struct gather *gather, struct item *item)
 {
 	item->lane->running--;
+	item->lane->database->running--;
 	gather->running--;
 	note_end(gather, item);
 	/* With a snapshot those who hold it take the next ones. */

@@ -27,7 +27,7 @@ struct gather_lane {
 	struct database *database;
 	struct list pending; /* struct item.node: not started */
 	size_t running;
-	size_t window;	     /* at once */
+	size_t window;	     /* may run at once, however many others do */
 	struct share *share; /* NULL: no limit but the pool's */
 	unsigned share_limit;
 	size_t items;
@@ -74,8 +74,10 @@ void gather_cancel(struct gather *gather, enum err_code code);
 /* Of an error that is a cancel: where it was the daemon's own end, it says so. Effects stay. */
 void gather_explain_cancel(const struct gather *gather, struct err *err);
 
-/* ---- for item.c ---- */
+/* ---- for item.c and snapshot.c ---- */
 
+/* An item is no longer pending. */
+void gather_item_started(struct gather *gather, struct item *item);
 /* An item's task is at its end: others may start. */
 void gather_item_ended(struct gather *gather, struct item *item);
 /* One that had ended well, and on whose end others may have begun, has failed all the same. */

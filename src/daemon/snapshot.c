@@ -218,8 +218,7 @@ static int run_items(struct snapshot_holder *holder)
 		const char *missing = depends_missing(item);
 
 		list_remove(&item->node);
-		lane->running++;
-		gather->running++;
+		gather_item_started(gather, item);
 		if (missing != NULL) {
 			item_skip(item, ERR_SKIPPED, missing);
 		} else {

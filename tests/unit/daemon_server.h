@@ -96,6 +96,7 @@ static inline void daemon_env_stop(struct daemon_env *env)
 			LIST_ENTRY(server->databases.next, struct database, node);
 
 		ck_assert_uint_eq(database->pending, 0);
+		ck_assert_uint_eq(database->running, 0);
 		ck_assert_uint_eq(database->refs, 1);
 		list_remove(&database->node);
 		database_unref(database);

@@ -400,6 +400,44 @@ START_TEST(the_queue_has_a_limit)
 }
 END_TEST
 
+/* Sends a gather of 30 long queries. */
+static struct client *client_flooding(struct daemon_env *env)
+{
+	struct client *client = client_new(env);
+
+	client_send(client, "{\"gather\":[\"select pg_sleep(1000)\"");
+	for (int i = 1; i < 30; i++)
+		client_send(client, ",\"select pg_sleep(1000)\"");
+	client_send(client, "]}\n");
+	return client;
+}
+
+/* As many start as pipelines hold, 3 connections with 8 each; of those who come then, 2 for each.
+ */
+static void task_started(struct daemon_env *env)
+{
+	struct database *database = LIST_ENTRY(env->server.databases.next, struct database, node);
+	struct client *first = client_flooding(env), *second;
+
+	while (database->running < 24)
+		ck_assert_int_eq(co_sleep_until(clock_after_ns(co_now_ns(), CLOCK_MS)), 0);
+	ck_assert_uint_eq(database->running, 24);
+	second = client_flooding(env);
+	while (database->running < 30)
+		ck_assert_int_eq(co_sleep_until(clock_after_ns(co_now_ns(), CLOCK_MS)), 0);
+	ck_assert_uint_eq(database->running, 30);
+	client_close(first);
+	while (database->running > 24)
+		ck_assert_int_eq(co_sleep_until(clock_after_ns(co_now_ns(), CLOCK_MS)), 0);
+	client_close(second);
+}
+
+START_TEST(no_more_start_than_fit_into_the_pipelines)
+{
+	daemon_env_run(task_started, DATABASE "pipeline_depth = 8\n", false);
+}
+END_TEST
+
 static void task_requests(struct daemon_env *env)
 {
 	struct client *client = client_new(env);
@@ -668,6 +706,7 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(tcase, a_client_that_goes_ends_its_queries, 0, 2);
 	tcase_add_test(tcase, what_runs_is_told_of_the_end);
 	tcase_add_test(tcase, the_queue_has_a_limit);
+	tcase_add_test(tcase, no_more_start_than_fit_into_the_pipelines);
 	tcase_add_test(tcase, requests_in_flight_have_a_limit);
 	tcase_add_loop_test(tcase, the_largest_has_to_go, 0, ARRAY_SIZE(rooms));
 	tcase_add_loop_test(tcase, the_largest_has_to_go_while_it_runs, 0, 2);
