@@ -52,7 +52,7 @@ static void on_event(void *arg, unsigned events)
 
 static void flush(struct channels *channels)
 {
-	int rc = PQflush(channels->link.pg);
+	int rc = transport_flush(&channels->transport, channels->link.pg);
 
 	channels->unflushed = rc > 0;
 	if (rc < 0)
@@ -70,9 +70,12 @@ static void send_command(struct channels *channels, enum channels_command comman
 	forget_err(channels);
 	channels->command = command;
 	channels->answer_by_ns = clock_after_ns(co_now_ns(), ANSWER_NS);
+	/* What libpq cannot send it would read to make room for, and without end. */
+	transport_cork(&channels->transport);
 	if (sql == NULL || PQsendQuery(channels->link.pg, sql) != 1)
 		channels->lost = true;
-	else
+	transport_uncork(&channels->transport);
+	if (!channels->lost)
 		flush(channels);
 }
 
@@ -242,9 +245,9 @@ static void read_session(struct channels *channels)
 
 	/* One read at a time, and none before what the last one brought has been told. */
 	if (channels->readable && !channels->behind) {
-		channels->readable = false;
-		if (PQconsumeInput(pg) != 1)
+		if (transport_read(&channels->transport, pg) != 1)
 			channels->lost = true;
+		channels->readable = channels->transport.more;
 	}
 	read_answers(channels);
 	while (told < TOLD_PER_TURN && (notify = PQnotifies(pg)) != NULL) {
@@ -279,6 +282,7 @@ static int open_session(struct channels *channels)
 			  &channels->link, &channels->err);
 	if (rc < 0)
 		return rc;
+	transport_init(&channels->transport, channels->link.pg);
 	PQsetNoticeReceiver(channels->link.pg, on_notice, channels);
 	rc = co_watch_start(&channels->watch, channels->loop, PQsocket(channels->link.pg), CO_READ,
 			    on_event, channels);
@@ -300,6 +304,7 @@ static int serve(struct channels *channels)
 {
 	for (;;) {
 		int64_t deadline_ns;
+		bool at_once;
 		int rc;
 
 		read_session(channels);
@@ -314,11 +319,12 @@ static int serve(struct channels *channels)
 		rc = co_watch_change(&channels->watch,
 				     (channels->behind ? 0 : CO_READ) |
 					     (channels->unflushed ? CO_WRITE : 0));
+		at_once = channels->behind || channels->readable;
 		if (rc == 0)
-			rc = co_park(channels->behind ? co_now_ns() : deadline_ns);
+			rc = co_park(at_once ? co_now_ns() : deadline_ns);
 		if (rc == -ECANCELED)
 			return rc;
-		if (rc == -ETIMEDOUT && (channels->behind || channels->command == CHANNELS_IDLE))
+		if (rc == -ETIMEDOUT && (at_once || channels->command == CHANNELS_IDLE))
 			continue;
 		/* The server does not answer; or it cannot even be watched. */
 		if (rc < 0)

@@ -10,6 +10,7 @@
 #include "co/co.h"
 #include "db/channels.h"
 #include "db/connect.h"
+#include "db/transport.h"
 
 struct channel {
 	UT_hash_handle hh; /* channels.table, by name */
@@ -47,10 +48,12 @@ struct channels {
 	bool driven;
 	struct co_task *driver; /* NULL before its first turn */
 	struct connect_link link;
+	struct transport transport;
 	struct co_watch watch;
 	bool synced; /* established listeners hear all; what comes before is not passed on */
 	bool lost;
-	bool readable, unflushed;
+	bool readable; /* the socket or libpq has something */
+	bool unflushed;
 	bool behind; /* libpq has more notifications; they are for the next turn */
 	enum channels_command command;
 	struct channels_listener *served; /* NULL: it has left meanwhile */

@@ -95,7 +95,6 @@ static int open_session(struct conn *conn, struct arena *arena, struct err *ret_
 	if (rc < 0)
 		return rc;
 	transport_init(&conn->transport, conn->link.pg);
-	conn->encrypted = PQsslInUse(conn->link.pg) || PQgssEncInUse(conn->link.pg);
 	PQsetNoticeReceiver(conn->link.pg, conn_on_notice, conn);
 	if (PQenterPipelineMode(conn->link.pg) != 1)
 		return -EIO;

@@ -54,8 +54,7 @@ struct conn {
 	int64_t shared_since_ns; /* SHARED since */
 	int64_t head_since_ns;	 /* the head's turn began */
 
-	bool encrypted;	   /* TLS or GSSAPI */
-	bool readable;	   /* the socket has something */
+	bool readable;	   /* the socket or libpq has something */
 	bool unflushed;	   /* libpq holds bytes to send */
 	bool paused;	   /* the head's sink takes nothing now */
 	bool closing;	   /* close when what is in flight is done */

@@ -290,8 +290,7 @@ static void read_input(struct conn *conn)
 	 * still to be read. */
 	if (transport_read(&conn->transport, pg) == 0 && PQstatus(pg) != CONNECTION_BAD)
 		conn->lost = true;
-	/* Encrypted input may wait in libpq, where no descriptor tells of it. */
-	conn->readable = conn->encrypted && !conn->transport.dry && !conn->lost;
+	conn->readable = conn->transport.more && !conn->lost;
 	conn->hidden_bytes += conn->transport.received_bytes;
 	if (conn->transport.received_bytes > 0 && conn->cancel_tried)
 		conn_cancel_goes_on(conn);

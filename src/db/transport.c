@@ -59,7 +59,10 @@ ssize_t transport_send(int fd, const void *bytes, size_t len, int flags)
 
 void transport_init(struct transport *transport, PGconn *pg)
 {
-	*transport = (struct transport){.fd = PQsocket(pg)};
+	*transport = (struct transport){
+		.fd = PQsocket(pg),
+		.encrypted = PQsslInUse(pg) || PQgssEncInUse(pg),
+	};
 }
 
 int transport_read(struct transport *transport, PGconn *pg)
@@ -73,6 +76,9 @@ int transport_read(struct transport *transport, PGconn *pg)
 	current = transport;
 	rc = PQconsumeInput(pg);
 	current = NULL;
+	/* What has been read from the socket may wait, still encrypted or not any more, in libpq.
+	 */
+	transport->more = transport->encrypted && !transport->dry;
 	return rc;
 }
 

@@ -18,7 +18,9 @@
 struct transport {
 	int fd;
 	bool corked;
+	bool encrypted;	       /* TLS or GSSAPI */
 	bool dry;	       /* the socket had no more */
+	bool more;	       /* to be read at once: no descriptor tells of it */
 	size_t room_bytes;     /* that may still be read */
 	size_t received_bytes; /* by the last transport_read */
 	uint64_t sends;	       /* that the socket took something of */

@@ -3,13 +3,18 @@
 #include "db/channels.h"
 
 #include "base/err.h"
+#include "base/sys.h"
 #include "unit/db_pool.h"
+
+#include <arpa/inet.h>
 
 /* What a listener was told, as text: "established;a=x;resync;". */
 struct ear {
 	struct channels_listener listener;
 	struct buf heard;
 	struct co_task *task;
+	bool counting; /* payloads begin with their number, and are not kept */
+	long count;
 };
 
 static void note(struct channels_listener *listener, const char *text)
@@ -27,12 +32,22 @@ static void on_established(struct channels_listener *listener)
 	note(listener, "established");
 }
 
+static void count(struct ear *ear, const char *payload)
+{
+	ck_assert_int_eq(strtol(payload, NULL, 10), ++ear->count);
+	co_unpark(ear->task);
+}
+
 static void on_notified(struct channels_listener *listener,
 			const struct channels_notification *notification)
 {
 	char text[128];
 
 	ck_assert_int_gt(notification->pid, 0);
+	if (CONTAINER_OF(listener, struct ear, listener)->counting) {
+		count(CONTAINER_OF(listener, struct ear, listener), notification->payload);
+		return;
+	}
 	snprintf(text, sizeof(text), "%s=%s", notification->channel, notification->payload);
 	note(listener, text);
 }
@@ -157,6 +172,102 @@ static void task_flood(struct db_env *env)
 START_TEST(many_listeners_hear_all)
 {
 	db_env_run(task_flood);
+}
+END_TEST
+
+#define TURN_BYTES ((size_t)64 * 1024)
+#define BURST	   50
+/* Far larger than any real one: libpq's buffer grows with it, and it reads as much as that holds.
+ */
+#define PAYLOAD_BYTES ((size_t)300 * 1000)
+
+/* What a server sends, in place of what is on the socket, and what is taken of it in a turn. */
+static struct {
+	struct buf bytes;
+	size_t taken, taken_in_turn, most_in_turn;
+	uint64_t turn;
+} flood;
+
+static ssize_t flood_recv(int fd, void *bytes, size_t len, int flags)
+{
+	uint64_t turn = co_loop_stats(co_loop_current()).turns;
+
+	if (flood.taken == buf_len(&flood.bytes))
+		return sys_real.recv(fd, bytes, len, flags);
+	len = MIN(len, buf_len(&flood.bytes) - flood.taken);
+	memcpy(bytes, buf_cstr(&flood.bytes) + flood.taken, len);
+	flood.taken += len;
+	flood.taken_in_turn = (turn == flood.turn ? flood.taken_in_turn : 0) + len;
+	flood.turn = turn;
+	flood.most_in_turn = MAX(flood.most_in_turn, flood.taken_in_turn);
+	return (ssize_t)len;
+}
+
+static void add_notification(struct buf *bytes, int number)
+{
+	static char payload[PAYLOAD_BYTES];
+	const char head[] = "\0\0\0\1flood";
+	uint32_t len = htonl((uint32_t)(4 + sizeof(head) + sizeof(payload)));
+
+	memset(payload, '.', sizeof(payload));
+	payload[snprintf(payload, sizeof(payload), "%d", number)] = '.';
+	payload[sizeof(payload) - 1] = '\0';
+	buf_putc(bytes, 'A');
+	buf_append(bytes, &len, sizeof(len));
+	buf_append(bytes, head, sizeof(head));
+	buf_append(bytes, payload, sizeof(payload));
+}
+
+static void task_large(struct db_env *env)
+{
+	struct channels *channels = open_channels(env);
+	struct ear ear;
+
+	ck_assert_int_eq(hear(channels, &ear, "flood", NULL), 0);
+	ck_heard(&ear, "established;");
+	ear.counting = true;
+	for (int i = 1; i <= BURST; i++)
+		add_notification(&flood.bytes, i);
+	aside("notify flood, '51'"); /* the socket is readable until the end of it all */
+	sys.recv = flood_recv;
+	while (ear.count < BURST + 1)
+		ck_assert_int_eq(co_park(clock_after_ns(co_now_ns(), 20 * CLOCK_SECOND)), 0);
+	sys = sys_real;
+	ck_assert_uint_eq(flood.taken, buf_len(&flood.bytes));
+	ck_assert_uint_le(flood.most_in_turn, TURN_BYTES);
+	buf_free(&flood.bytes);
+	leave(&ear);
+	channels_free(channels);
+}
+
+START_TEST(a_flood_does_not_hold_the_loop)
+{
+	db_env_run(task_large);
+}
+END_TEST
+
+static void task_tls(struct db_env *env)
+{
+	struct channels *channels;
+	struct ear ear;
+
+	env->conf.conninfo = "host=127.0.0.1 sslmode=require";
+	channels = open_channels(env);
+	ck_assert_int_eq(hear(channels, &ear, "burst", NULL), 0);
+	ck_heard(&ear, "established;");
+	ear.counting = true;
+	aside("select count(pg_notify('burst', rpad(n::text || '.', 7000, 'x')))"
+	      " from generate_series(1, 500) n");
+	while (ear.count < 500)
+		ck_assert_int_eq(co_park(clock_after_ns(co_now_ns(), 20 * CLOCK_SECOND)), 0);
+	leave(&ear);
+	channels_free(channels);
+}
+
+START_TEST(a_burst_is_heard_through_tls)
+{
+	if (strcmp(getenv("TEST_POSTGRES_TLS"), "1") == 0)
+		db_env_run(task_tls);
 }
 END_TEST
 
@@ -287,6 +398,8 @@ int main(int argc, char **argv)
 	suite_need_postgres(argv);
 	tcase_add_test(tcase, listeners_share_what_they_have_in_common);
 	tcase_add_test(tcase, many_listeners_hear_all);
+	tcase_add_test(tcase, a_flood_does_not_hold_the_loop);
+	tcase_add_test(tcase, a_burst_is_heard_through_tls);
 	tcase_add_test(tcase, listeners_may_leave_at_any_moment);
 	tcase_add_test(tcase, a_lost_session_is_told_of);
 	tcase_add_test(tcase, without_memory_nobody_is_half_in);
