@@ -6,6 +6,7 @@
 #include "db/dsn.h"
 #include "db/keycatch.h"
 #include "db/refusal.h"
+#include "db/scram.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -160,7 +161,8 @@ static bool has_input(int fd)
 	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-/* Waits. 0 when libpq is done, -ECONNREFUSED when it gave up, or another errno. */
+/* Waits. 0 when libpq is done, -ECONNREFUSED when it gave up, -E2BIG when it would have to compute
+ * too much, or another errno. */
 static int drive(struct progress *progress, int64_t deadline_ns)
 {
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
@@ -173,7 +175,9 @@ static int drive(struct progress *progress, int64_t deadline_ns)
 		if (rc < 0)
 			return rc;
 		progress->heard = reading && has_input(fd);
-		status = PQconnectPoll(progress->pg);
+		rc = scram_connect_poll(progress->pg, deadline_ns, &status);
+		if (rc < 0)
+			return rc;
 		if (status == PGRES_POLLING_FAILED)
 			return -ECONNREFUSED;
 	}
@@ -199,6 +203,21 @@ static bool starts_read_only(PGconn *pg)
 	return value != NULL ? strcmp(value, "on") == 0 : PQserverVersion(pg) < 140000;
 }
 
+/* For a reason that libpq has no words for. Takes no memory for granted: `why` may be NULL. */
+static int refuse(const struct attempt *attempt, const char *why, struct arena *arena,
+		  struct refusal *ret_refusal)
+{
+	const char *message =
+		why == NULL ? NULL
+			    : arena_printf(arena, "connection to \"%s\", port %s: %s",
+					   attempt->target->host, attempt->target->port, why);
+
+	if (message == NULL)
+		return -ENOMEM;
+	*ret_refusal = (struct refusal){.kind = CONNECT_FAILURE_REFUSED, .message = message};
+	return -ECONNREFUSED;
+}
+
 /* Waits. */
 static int open_session(const struct attempt *attempt, struct progress *progress,
 			struct arena *arena, int64_t deadline_ns, struct connect_link *ret_link,
@@ -219,18 +238,19 @@ static int open_session(const struct attempt *attempt, struct progress *progress
 	 */
 	PQsetnonblocking(progress->pg, 1);
 	rc = drive(progress, deadline_ns);
-	if (rc == 0 && attempt->options->read_only && !starts_read_only(progress->pg)) {
-		*ret_refusal = (struct refusal){
-			.kind = CONNECT_FAILURE_REFUSED,
-			.message = arena_printf(arena,
-						"connection to \"%s\", port %s: the session is not "
-						"read-only, for what is between drops its options",
-						attempt->target->host, attempt->target->port),
-		};
-		return ret_refusal->message != NULL ? -ECONNREFUSED : -ENOMEM;
-	}
+	if (rc == 0 && attempt->options->read_only && !starts_read_only(progress->pg))
+		return refuse(attempt,
+			      "the session is not read-only, for what is between drops its options",
+			      arena, ret_refusal);
 	if (rc == 0)
 		rc = link_fill(ret_link, progress);
+	else if (rc == -E2BIG)
+		rc = refuse(attempt,
+			    arena_printf(arena,
+					 "the server asks for more than %u rounds of SCRAM "
+					 "(scram_iterations)",
+					 SCRAM_ROUNDS_MAX),
+			    arena, ret_refusal);
 	else if (rc == -ECONNREFUSED)
 		rc = describe(attempt, progress, false, arena, ret_refusal);
 	return rc;

@@ -31,6 +31,7 @@ libdb_la_SOURCES = \
 	src/db/resolve.c src/db/resolve.h \
 	src/db/results.c src/db/results.h \
 	src/db/rows.c src/db/rows.h \
+	src/db/scram.c src/db/scram.h \
 	src/db/search.c src/db/search.h \
 	src/db/session.c src/db/session.h \
 	src/db/statements.c src/db/statements.h \

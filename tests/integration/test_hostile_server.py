@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: PostgreSQL
 """A server that answers what no PostgreSQL would: the client gets a valid answer, the daemon lives."""
 import contextlib
+import shutil
 import socket
+import ssl
 import struct
+import subprocess
 import threading
 
 import pytest
@@ -28,10 +31,11 @@ GREETING = (message(b"R", struct.pack("!I", 0))
 
 
 class Server:
-    """Takes everybody, does nothing, and has its own answer to what names HOSTILE."""
+    """Takes everybody (after so many rounds of SCRAM, if it asks for any), does nothing, and has its own answer to what names HOSTILE."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, rounds=0):
         self.answer = answer
+        self.rounds = rounds
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -44,6 +48,8 @@ class Server:
     def serve(self, connection):
         with contextlib.suppress(OSError, struct.error), connection, connection.makefile("rb") as stream:
             stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
+            if self.rounds:
+                self.challenge(connection, stream)
             connection.sendall(GREETING)
             hostile = False
             while kind := stream.read(1):
@@ -54,6 +60,15 @@ class Server:
                          b"D": b"" if hostile else message(b"n"),
                          b"E": self.answer if hostile else message(b"C", b"SET\0")}
                 connection.sendall(reply.get(kind, b""))
+
+
+    def challenge(self, connection, stream):
+        connection.sendall(message(b"R", struct.pack("!I", 10) + b"SCRAM-SHA-256\0\0"))
+        stream.read(1)
+        first = stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
+        nonce = first.partition(b",r=")[2]
+        connection.sendall(message(b"R", struct.pack("!I", 11) + b"r=%sserver,s=c2FsdA==,i=%d" % (nonce, self.rounds)))
+        stream.read(1)  # nobody gets so far
 
 
 ANSWERS = {
@@ -100,3 +115,80 @@ def test_an_answer_that_came_before_its_query_is_not_given_to_it(start_gatherd, 
             first, second = client.gather(["select HOSTILE()", "select 'harmless'"], db="foul", timeout=20)["results"]
             assert first["rows"] == [["1"]]
             assert second["command"] == "SET" and "rows" not in second
+
+
+def scram_section(server, **more):
+    return {"database foul": {"pool_max": 1, **more, "conninfo":
+                              f"host=127.0.0.1 port={server.port} user=x password=y sslmode=disable"}}
+
+
+def test_a_password_that_takes_for_ever_is_given_up_in_time(start_gatherd, pg):
+    """libpq computes as many rounds of SCRAM as the server asks for: others are served meanwhile."""
+    server = Server(b"", rounds=2**31 - 1)
+    with server.socket:
+        gatherd = start_gatherd(pg, sections=scram_section(server, server_connect_timeout="1s"))
+        with gatherd.client() as client:
+            client.send({"id": "late", "gather": ["select 1"], "db": "foul", "timeout": 5, "stream": True})
+            for _ in range(20):
+                assert client.one({"sql": "select 1", "db": "main"})["rows"] == [[1]]
+
+
+def test_more_rounds_than_anybody_needs_are_refused(start_gatherd, pg):
+    server = Server(b"", rounds=2**31 - 1)
+    with server.socket:
+        gatherd = start_gatherd(pg, sections=scram_section(server, server_connect_timeout="1h"))
+        with gatherd.client() as client:
+            error = client.one({"sql": "select 1", "db": "foul"})["error"]
+            assert error["code"] == "unavailable"
+            assert "more than 1000000 rounds of SCRAM" in error["message"]
+
+
+class Notifier:
+    """Speaks TLS, says yes to each command of a session that listens, and when it listens sends these records."""
+
+    def __init__(self, directory, records):
+        self.records = records
+        key, certificate = str(directory / "key"), str(directory / "certificate")
+        subprocess.run(["openssl", "req", "-new", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                        "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self.serve, args=[self.socket.accept()[0]], daemon=True).start()
+
+    def serve(self, plain):
+        with contextlib.suppress(OSError, struct.error):
+            plain.recv(8)
+            plain.sendall(b"S")
+            with self.context.wrap_socket(plain, server_side=True) as connection, connection.makefile("rb") as stream:
+                stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
+                connection.sendall(GREETING)
+                while kind := stream.read(1):
+                    body = stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
+                    if kind == b"Q":
+                        connection.sendall(message(b"C", b"LISTEN\0") + message(b"Z", b"I"))
+                    if kind == b"Q" and body.startswith(b"listen"):
+                        for record in self.records:
+                            connection.sendall(record)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="makes a certificate with openssl")
+def test_what_waits_decrypted_is_heard(start_gatherd, pg, tmp_path):
+    """A record larger than the room that libpq has: its end stays in OpenSSL, and no descriptor tells of it."""
+    payloads = ["x" * 8000, "y" * 8000, "z" * 348]
+    burst = b"".join(message(b"A", b"\0\0\0\1tls\0" + payload.encode() + b"\0") for payload in payloads)
+    server = Notifier(tmp_path, [burst[:10], burst[10:]])
+    assert 16384 - 10 < len(burst) - 10 <= 16384  # the one record, behind the begin of a message
+    with server.socket:
+        gatherd = start_gatherd(pg, sections={"database foul": {
+            "conninfo": f"host=127.0.0.1 port={server.port} user=x sslmode=require"}})
+        with gatherd.client() as client:
+            client.send({"id": 1, "listen": ["tls"], "db": "foul"})
+            assert client.recv()["event"] == "listening"
+            assert [client.recv()["payload"] for _ in payloads] == payloads
