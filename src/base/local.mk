@@ -11,6 +11,7 @@ libbase_la_SOURCES = \
 	src/base/log.c src/base/log.h \
 	src/base/macros.h \
 	src/base/mem.c src/base/mem.h \
+	src/base/nearest.c src/base/nearest.h \
 	src/base/printable.c src/base/printable.h \
 	src/base/str.h \
 	src/base/sys.c src/base/sys.h \

@@ -25,11 +25,15 @@ static void write_error(struct buf *out, const struct conclusion *conclusion,
 }
 
 /* That it was committed is not said where nothing else was. */
-static void write_outcome(struct buf *out, enum gather_outcome outcome, bool surprising)
+static void write_outcome(struct buf *out, enum gather_outcome outcome, bool remains,
+			  bool surprising)
 {
 	switch (outcome) {
 	case GATHER_OUTCOME_ROLLED_BACK:
-		buf_puts(out, "gather: the transaction was rolled back: nothing of it remains\n");
+		buf_puts(out, remains ? "gather: the transaction was rolled back; what a step did "
+					"outside of it (setval, COPY to a file, ...) may remain\n"
+				      : "gather: the transaction was rolled back: nothing of it "
+					"remains\n");
 		break;
 	case GATHER_OUTCOME_COMMITTED:
 		if (surprising)
@@ -45,21 +49,22 @@ void conclusion_write(struct buf *out, struct conclusion *conclusion,
 {
 	const struct gather_error *error = gather_result_error(result);
 	enum gather_outcome outcome = gather_result_outcome(result);
+	bool remains = error != NULL && gather_error_effects(error) != GATHER_EFFECTS_NONE;
 
 	if (error != NULL && !conclusion->told && !conclusion_is_consequence(error))
 		write_error(out, conclusion, error);
 	if (conclusion->together != TOGETHER_TRANSACTION) {
 		conclusion->failed |= error != NULL;
-		conclusion->doubt |=
-			error != NULL && gather_error_effects(error) != GATHER_EFFECTS_NONE;
+		conclusion->doubt |= remains;
 		return;
 	}
-	write_outcome(out, outcome, conclusion->stopped || conclusion->failed || error != NULL);
+	write_outcome(out, outcome, remains,
+		      conclusion->stopped || conclusion->failed || error != NULL);
 	/* All or nothing: the outcome alone counts, but for an answer that is missing from what was
-	 * committed. */
+	 * committed, and what a transaction cannot take back. */
 	conclusion->failed |= outcome != GATHER_OUTCOME_COMMITTED;
 	if (outcome == GATHER_OUTCOME_ROLLED_BACK)
-		conclusion->doubt = false;
+		conclusion->doubt = remains;
 	else if (outcome != GATHER_OUTCOME_COMMITTED)
 		conclusion->doubt = true;
 }

@@ -2,7 +2,9 @@
 #include "cli/failure.h"
 
 #include "base/utf8.h"
+#include "cli/options.h"
 #include "cli/width.h"
+#include "sqltext/named.h"
 
 #include <string.h>
 
@@ -165,6 +167,48 @@ static void write_field(struct buf *out, const struct gather_error *error, const
 		buf_printf(out, "%s:  %s\n", label, text);
 }
 
+static bool is_given(const struct query *query, struct str name)
+{
+	const struct options *options = query->options;
+
+	for (size_t i = 0; i < options->setting_count; i++)
+		if (str_equal(str_from(options->settings[i].name), name))
+			return true;
+	return false;
+}
+
+/* PostgreSQL knows no :name: at one, a syntax error says nothing of what is wrong. */
+static void write_hint(struct buf *out, const struct query *query, int position)
+{
+	struct str text = str_from(query->sql);
+	size_t at = byte_offset(text, position);
+	struct sql_named_list list = {0};
+	struct arena arena;
+
+	if (at >= text.len)
+		return;
+	arena_init(&arena, 0, NULL);
+	if (sql_named_find(&arena, text, &list) < 0)
+		list.count = 0;
+	for (size_t i = 0; i < list.count; i++) {
+		struct str name = list.items[i].name;
+
+		if (name.data != text.data + at + 1)
+			continue;
+		if (is_given(query, name))
+			buf_printf(out,
+				   "HINT:  :%.*s is a value; it cannot stand for a name or a "
+				   "part of the SQL\n",
+				   (int)name.len, name.data);
+		else
+			buf_printf(out,
+				   "HINT:  :%.*s stands in the query, but there is no -v "
+				   "%.*s=VALUE\n",
+				   (int)name.len, name.data, (int)name.len, name.data);
+	}
+	arena_free(&arena);
+}
+
 static void write_effects(struct buf *out, enum gather_effects effects)
 {
 	if (effects == GATHER_EFFECTS_UNKNOWN)
@@ -181,6 +225,7 @@ void failure_write(struct buf *out, const struct failure_place *place,
 	const char *code = gather_error_code(error);
 	bool sql = strcmp(code, "sql") == 0;
 	const char *severity = gather_error_field(error, "severity");
+	const char *sqlstate = gather_error_field(error, "sqlstate");
 	int position = gather_error_position(error);
 	size_t before;
 
@@ -197,6 +242,8 @@ void failure_write(struct buf *out, const struct failure_place *place,
 		write_first_line(out, query->sql);
 	write_field(out, error, "DETAIL", "detail");
 	write_field(out, error, "HINT", "hint");
+	if (query != NULL && position > 0 && sqlstate != NULL && strcmp(sqlstate, "42601") == 0)
+		write_hint(out, query, position);
 	write_field(out, error, "CONTEXT", "context");
 	/* What became of a whole transaction is its outcome's to say. */
 	if (place->number > 0)

@@ -9,6 +9,7 @@ const char *options_help(void)
 	       "       gather reports | ping | stats\n"
 	       "\n"
 	       "A bare single word is a command; use -c for one-word SQL.\n"
+	       "Of an option given twice the last counts; -c, -f and -v add up.\n"
 	       "\n"
 	       "What to run\n"
 	       "  -c, --command SQL     one more query; may be repeated\n"

@@ -13,6 +13,7 @@
 
 #define READ_BYTES     (64 * 1024)
 #define FILE_BYTES_MAX (1024 * 1024 * 1024)
+#define SHOWN_BYTES    80 /* of a name in a message */
 
 static int add_query(struct arena *arena, struct input *input, const struct query *query)
 {
@@ -111,6 +112,24 @@ static int check_text(const char *file, struct str text)
 	return 0;
 }
 
+/* A result would go without its name, and nobody would know why. */
+static int check_misnomer(const char *file, const struct sql_misnomer *misnomer)
+{
+	static const char *const whys[] = {
+		[SQL_NAME_INVALID] = "is no query's name: ASCII letters, digits, _ . and -, a "
+				     "letter or _ first",
+		[SQL_NAME_UNUSED] = "is a name without a query",
+		[SQL_NAME_INSIDE] = "is a name inside a query: is the semicolon before it missing?",
+	};
+
+	if (misnomer->line == 0)
+		return 0;
+	complain("%s:%u: \"%.*s\" %s", file, misnomer->line,
+		 (int)MIN(misnomer->text.len, (size_t)SHOWN_BYTES), misnomer->text.data,
+		 whys[misnomer->why]);
+	return -EINVAL;
+}
+
 static int load_text(struct arena *arena, const char *file, struct str text, struct input *input)
 {
 	struct sql_statement_text statement;
@@ -130,6 +149,9 @@ static int load_text(struct arena *arena, const char *file, struct str text, str
 		if (rc < 0)
 			return rc;
 	}
+	rc = check_misnomer(file, &splitter.misnomer);
+	if (rc < 0)
+		return rc;
 	if (input->count == before) {
 		complain("%s: no statement in it", file);
 		return -EINVAL;
@@ -190,6 +212,7 @@ static int find_uses(struct arena *arena, const struct options *options, struct 
 	struct arena scratch;
 	int rc = 0;
 
+	query->options = options;
 	query->uses = arena_calloc(arena, options->setting_count, sizeof(*query->uses));
 	if (query->uses == NULL)
 		return -ENOMEM;

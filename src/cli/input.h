@@ -18,6 +18,7 @@ struct query {
 	const char *file;  /* NULL: from the command line */
 	unsigned line;	   /* in the file, of its first character */
 	bool *uses;	   /* uses[i]: settings[i] of the options */
+	const struct options *options;
 };
 
 struct input {

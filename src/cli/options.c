@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "cli/options.h"
 
+#include "base/nearest.h"
 #include "cli/complain.h"
 #include "cli/duration.h"
 
@@ -44,11 +45,16 @@ struct parser {
 	bool format_given, help, version;
 };
 
+static int try_help(void)
+{
+	complain("try 'gather --help'");
+	return -EINVAL;
+}
+
 static int usage(const char *text, const char *detail)
 {
 	complain("%s%s", text, detail);
-	complain("try 'gather --help'");
-	return -EINVAL;
+	return try_help();
 }
 
 static bool is_bare_word(const char *text)
@@ -119,16 +125,25 @@ static int take_first_word(struct parser *p, const char *word)
 			{"ping", VERB_PING},
 			{"stats", VERB_STATS}};
 
+	struct nearest nearest = nearest_to(word);
+	const char *near = NULL;
+
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(word, commands[i].name) == 0) {
 			p->options->verb = commands[i].verb;
 			return 0;
 		}
+		if (nearest_try(&nearest, commands[i].name))
+			near = commands[i].name;
 	}
-	if (is_bare_word(word))
+	if (!is_bare_word(word)) {
+		add_source(p, false, word);
+		return 0;
+	}
+	if (near == NULL)
 		return usage("no such command (one-word SQL needs -c): ", word);
-	add_source(p, false, word);
-	return 0;
+	complain("no such command: %s; did you mean %s? (one-word SQL needs -c)", word, near);
+	return try_help();
 }
 
 static int take_word(struct parser *p, const char *word)
@@ -187,7 +202,8 @@ static int take_option(struct parser *p, int option, const char *value)
 		return 0;
 	case 'm':
 		return duration_parse_ms(value, &options->max_time_ms) < 0
-			       ? usage("not a time such as 5, 500ms or 2min: ", value)
+			       ? usage("-m takes a time above 0 such as 5, 500ms or 2min, not ",
+				       value)
 			       : 0;
 	case 'j':
 		return set_jobs(p, value);
@@ -222,8 +238,7 @@ static int take_option(struct parser *p, int option, const char *value)
 		p->version = true;
 		return 0;
 	default: /* getopt has told what is wrong */
-		complain("try 'gather --help'");
-		return -EINVAL;
+		return try_help();
 	}
 }
 

@@ -109,14 +109,28 @@ static void output_failed(struct run *run, int error)
 	complain("%s: %s", what != NULL ? what : "standard output", strerror(-error));
 }
 
+/* What of the command line a key of its request stands for; NULL: nothing that its user wrote. */
+static const char *option_of(const char *key)
+{
+	static const struct {
+		const char *key, *option;
+	} options[] = {{"concurrency", "-j"}, {"snapshot", "--snapshot"}, {"timeout", "-m"}};
+
+	for (size_t i = 0; key != NULL && i < ARRAY_SIZE(options); i++)
+		if (strcmp(options[i].key, key) == 0)
+			return options[i].option;
+	return NULL;
+}
+
 static void refused(struct run *run, const struct gather_error *error)
 {
-	const char *key = gather_error_field(error, "key");
+	const char *option = option_of(gather_error_field(error, "key"));
 
 	run->refused = true;
 	progress_hide(&run->progress);
-	complain("refused: %s: %s%s%s", gather_error_code(error), gather_error_message(error),
-		 key != NULL ? ": " : "", key != NULL ? key : "");
+	complain("refused: %s: %s%s%s%s", gather_error_code(error), gather_error_message(error),
+		 option != NULL ? " (" : "", option != NULL ? option : "",
+		 option != NULL ? ")" : "");
 }
 
 static int take_event(struct run *run, const struct gather_event *event)

@@ -374,7 +374,8 @@ GATHER_API const struct gather_result *gather_result_step(const struct gather_re
 enum gather_outcome {
 	GATHER_OUTCOME_NONE, /* no transaction */
 	GATHER_OUTCOME_COMMITTED,
-	GATHER_OUTCOME_ROLLED_BACK, /* nothing of it remains, whatever its steps gave */
+	GATHER_OUTCOME_ROLLED_BACK, /* whatever its steps gave; gather_error_effects() of its error
+				       is not NONE where one acted outside of it (setval, …) */
 	GATHER_OUTCOME_UNKNOWN	    /* the answer to its COMMIT was lost */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* What a configuration's keys must be to each other. Single values have been checked when they were
  * read. */
+#include "base/nearest.h"
 #include "conf/load.h"
-#include "conf/nearest.h"
 #include "conf/units.h"
 
 #include <assert.h>

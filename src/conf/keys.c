@@ -3,8 +3,8 @@
 #include "conf/keys.h"
 
 #include "base/clock.h"
+#include "base/nearest.h"
 #include "conf/config.h"
-#include "conf/nearest.h"
 
 #include <assert.h>
 #include <string.h>

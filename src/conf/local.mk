@@ -6,7 +6,6 @@ libconf_la_SOURCES = \
 	src/conf/keys.c src/conf/keys.h \
 	src/conf/load.c src/conf/load.h \
 	src/conf/mistakes.c src/conf/mistakes.h \
-	src/conf/nearest.c src/conf/nearest.h \
 	src/conf/print.c \
 	src/conf/rawline.c src/conf/rawline.h \
 	src/conf/reader.c src/conf/reader.h \

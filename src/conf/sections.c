@@ -2,7 +2,7 @@
 /* Sections: what their heads mean, and their structs with the defaults in them. */
 #include "conf/load.h"
 
-#include "conf/nearest.h"
+#include "base/nearest.h"
 #include "conf/reader.h"
 #include "conf/values.h"
 

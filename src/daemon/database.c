@@ -105,8 +105,8 @@ int database_choose(struct server *server, const struct access *access, struct s
 
 	if (database == NULL && name.data == NULL) {
 		err_set_static(ret_err, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
-			       "no \"db\" in the request, and the configuration names no "
-			       "default_database");
+			       "which database? The configuration names no default_database; give "
+			       "one with gather -d, or as \"db\" in a request");
 		ret_err->key = "db";
 		return -EINVAL;
 	}

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "daemon/gather.h"
 #include "sqltext/params.h"
 #include "sqltext/report.h"
@@ -121,6 +122,38 @@ static int load(const char *dir, struct str name, struct arena *arena, struct re
 	return rc;
 }
 
+static int is_report(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return len > 4 && strcmp(entry->d_name + len - 4, ".sql") == 0 &&
+	       valid_name((struct str){entry->d_name, len - 4});
+}
+
+/* The report whose name is most like this one; NULL: none is, or it cannot be known. */
+static const char *find_near(const char *dir, struct str name, struct arena *arena)
+{
+	const char *typed = arena_strndup(arena, name.data, name.len), *near = NULL;
+	struct dirent **entries = NULL;
+	struct nearest nearest;
+	int count;
+
+	if (typed == NULL)
+		return NULL;
+	nearest = nearest_to(typed);
+	count = scandir(dir, &entries, is_report, alphasort);
+	for (int i = 0; i < count; i++) {
+		const char *candidate =
+			arena_strndup(arena, entries[i]->d_name, strlen(entries[i]->d_name) - 4);
+
+		if (candidate != NULL && nearest_try(&nearest, candidate))
+			near = candidate;
+		free(entries[i]);
+	}
+	free(entries);
+	return near;
+}
+
 /* ---- one report as a gather ---- */
 
 static int find_param(const struct report *report, struct str name, size_t *ret_index)
@@ -218,6 +251,17 @@ static int make_items(struct gather *gather, const struct report *report, const 
 	return 0;
 }
 
+/* With the one that is meant, if there is one like it. */
+static void tell_unknown(struct gather *gather, const char *dir, struct err *ret_err)
+{
+	struct str name = gather->request.report;
+	const char *near = find_near(dir, name, &gather->arena);
+
+	err_set(ret_err, &gather->arena, ERR_UNKNOWN_REPORT, ERR_EFFECTS_NONE,
+		near != NULL ? "no report \"%.*s\"; did you mean \"%s\"?" : "no report \"%.*s\"",
+		(int)MIN(name.len, (size_t)100), name.data, near);
+}
+
 int reports_expand(struct gather *gather, const char *dir, struct err *ret_err)
 {
 	struct str name = gather->request.report;
@@ -227,8 +271,7 @@ int reports_expand(struct gather *gather, const char *dir, struct err *ret_err)
 	int rc = load(dir, name, &gather->arena, &report, &why);
 
 	if (rc == -ENOENT) {
-		err_set(ret_err, &gather->arena, ERR_UNKNOWN_REPORT, ERR_EFFECTS_NONE,
-			"no report \"%.*s\"", (int)MIN(name.len, (size_t)100), name.data);
+		tell_unknown(gather, dir, ret_err);
 		return rc;
 	}
 	if (rc != 0) {
@@ -287,14 +330,6 @@ static void write_report(struct buf *out, const char *dir, struct str name, stru
 		buf_putc(out, '}');
 	}
 	buf_puts(out, "]}");
-}
-
-static int is_report(const struct dirent *entry)
-{
-	size_t len = strlen(entry->d_name);
-
-	return len > 4 && strcmp(entry->d_name + len - 4, ".sql") == 0 &&
-	       valid_name((struct str){entry->d_name, len - 4});
 }
 
 void reports_write_list(struct buf *out, const char *dir, struct arena *arena)

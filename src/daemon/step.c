@@ -323,15 +323,15 @@ static int judge(struct step *step)
 		return refuse(
 			step,
 			item_is_query(step->item)
-				? "each query is a transaction of its own; for several in one use "
-				  "{\"transaction\": [...]}"
-				: "a step cannot begin or end a transaction; the item does, if it "
-				  "is a "
-				  "{\"transaction\": [...]}");
+				? "each query is a transaction of its own; to have several in one: "
+				  "gather -1, or {\"transaction\": [...]} in a request"
+				: "a step cannot begin or end a transaction; to have all of them "
+				  "in "
+				  "one: gather -1, or {\"transaction\": [...]} in a request");
 	case SQL_SEVERAL:
-		return refuse(
-			step,
-			"several statements in one query; make each an item or a step of its own");
+		return refuse(step,
+			      "several statements in one query; make each a query of its own: an "
+			      "argument of gather each, or a file for gather -f");
 	}
 	return -EINVAL;
 }
@@ -420,7 +420,7 @@ bool step_rolled_back(struct step *step)
 {
 	const struct db_query *query = &step->query;
 	/* One behind another that failed was sent, but not run. */
-	bool ran = query->sent_ns != 0 && query->err.code != ERR_SKIPPED;
+	bool ran = query->sent_ns != 0 && query->err.code != ERR_SKIPPED && !query->never_ran;
 	bool remains = ran && query->class.outside_transaction;
 
 	if (step->err.code != ERR_NONE)

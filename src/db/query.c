@@ -304,7 +304,7 @@ void query_finish(struct db_query *query)
 
 enum err_effects query_error_effects(const struct db_query *query)
 {
-	if (query->class.outside_transaction)
+	if (query->class.outside_transaction && !query->never_ran)
 		return ERR_EFFECTS_UNKNOWN;
 	/* Its own transaction ends with the Sync that went out with it: a session that dies after
 	 * the command has ended may have died before or after the commit. An ERROR there (a

@@ -95,6 +95,7 @@ struct db_query {
 	/* ---- the outcome ---- */
 	struct err err;	       /* ERR_NONE: it went well */
 	bool has_rows;	       /* a row set came, even an empty one */
+	bool never_ran;	       /* err: the server refused it before it did any of it */
 	bool stopped_by_sink;  /* err then tells the effects; the caller knows the reason */
 	const char *command;   /* "SELECT", "CREATE TABLE"; NULL: none came */
 	int64_t count;	       /* rows given or affected; -1: the command has none */

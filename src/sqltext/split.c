@@ -84,13 +84,48 @@ static bool is_hint(const struct sql_token *token)
 	       memcmp(token->text.data, "/*+", 3) == 0;
 }
 
-static void note_directive(struct sql_statement_text *statement,
-			   const struct sql_directive *directive)
+static void note_misnomer(struct sql_splitter *splitter, enum sql_misnomer_why why, struct str text,
+			  unsigned line)
 {
-	if (str_is(directive->key, "name"))
-		statement->name =
-			sql_name_valid(directive->value) ? directive->value : (struct str){NULL, 0};
-	else if (str_is(directive->key, "title"))
+	struct sql_misnomer *misnomer = &splitter->misnomer;
+
+	if (misnomer->line != 0)
+		return;
+	misnomer->why = why;
+	misnomer->text = text;
+	misnomer->line = line;
+}
+
+/* The statement that it was for does not come, or has another. */
+static void drop_name(struct sql_splitter *splitter, struct sql_statement_text *statement)
+{
+	if (statement->name.data != NULL)
+		note_misnomer(splitter, SQL_NAME_UNUSED, statement->name, splitter->name_line);
+	statement->name = (struct str){NULL, 0};
+}
+
+static void note_name(struct sql_splitter *splitter, struct sql_statement_text *statement,
+		      struct str name, unsigned line)
+{
+	drop_name(splitter, statement);
+	if (sql_name_valid(name)) {
+		statement->name = name;
+		splitter->name_line = line;
+	} else {
+		note_misnomer(splitter, SQL_NAME_INVALID, name, line);
+	}
+}
+
+static void note_directive(struct sql_splitter *splitter, struct sql_statement_text *statement,
+			   bool inside, const struct sql_directive *directive, unsigned line)
+{
+	bool is_name = str_is(directive->key, "name");
+
+	if (is_name && inside)
+		note_misnomer(splitter, SQL_NAME_INSIDE, directive->value, line);
+	else if (is_name)
+		note_name(splitter, statement, directive->value, line);
+	else if (str_is(directive->key, "title") && !inside)
 		statement->title = directive->value;
 }
 
@@ -127,14 +162,15 @@ bool sql_split_next(struct sql_splitter *splitter, struct sql_statement_text *re
 
 		if (token.kind == SQL_END)
 			break;
-		if (is_directive && !solid)
-			note_directive(&statement, &directive);
+		if (is_directive)
+			note_directive(splitter, &statement, solid, &directive, line);
 		if (token.kind == SQL_SPACE ||
 		    (token.kind == SQL_COMMENT && !token.unclosed && (solid || !is_hint(&token))))
 			continue;
 		if (sql_token_is(&token, ";") && nesting.parens == 0 && nesting.body == 0) {
 			if (solid)
 				break;
+			drop_name(splitter, &statement);
 			statement = (struct sql_statement_text){.line = 0};
 			nesting = (struct nesting){.head = HEAD_START};
 			continue;
@@ -147,8 +183,10 @@ bool sql_split_next(struct sql_splitter *splitter, struct sql_statement_text *re
 		solid = true;
 		nest(&nesting, &token);
 	}
-	if (!solid)
+	if (!solid) {
+		drop_name(splitter, &statement);
 		return false;
+	}
 	/* What is open here was open at the end of the text, for a semicolon would not have ended
 	 * it. */
 	statement.unclosed = statement.unclosed || nesting.parens > 0 || nesting.body > 0;

@@ -15,9 +15,24 @@
 
 #include <stdbool.h>
 
+enum sql_misnomer_why {
+	SQL_NAME_INVALID, /* it is no name (sql_name_valid) */
+	SQL_NAME_UNUSED,  /* no statement follows, or another name before it */
+	SQL_NAME_INSIDE	  /* it stands inside a statement */
+};
+
+/* A "-- name: X" line that gives no statement its name. */
+struct sql_misnomer {
+	enum sql_misnomer_why why;
+	struct str text; /* X */
+	unsigned line;	 /* from 1 */
+};
+
 struct sql_splitter {
 	struct sql_scanner scanner;
 	struct sql_line line;
+	struct sql_misnomer misnomer; /* the first so far; line 0: none */
+	unsigned name_line;	      /* of the name of the statement that is being read */
 };
 
 struct sql_statement_text {

@@ -73,6 +73,21 @@ def test_request_lines_whose_files_fail(gatherd, tmp_path, arguments, status, sa
     assert done.returncode == status and said in done.stderr, done
 
 
+# Told in the words of the command line.
+@pytest.mark.parametrize("arguments, status, said", [
+    (["reprot", "daily"], 64, "no such command: reprot; did you mean report?"),
+    (["qwertz"], 64, "no such command (one-word SQL needs -c): qwertz"),
+    (["-m", "0", "select 1"], 64, "-m takes a time above 0"),
+    (["-c", "begin"], 1, "gather -1"),
+    (["-1", "select 1", "-c", "begin"], 1, "gather -1"),
+    (["select 1; select 2"], 1, "an argument of gather each"),
+    (["select :b"], 1, "but there is no -v b=VALUE"),
+])
+def test_mistakes_of_beginners(gatherd, arguments, status, said):
+    done = gatherd.command(*arguments)
+    assert done.returncode == status and said in done.stderr, done
+
+
 def serve_once(path, answer):
     """A daemon that reads something, answers this and closes."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

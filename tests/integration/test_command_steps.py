@@ -67,6 +67,20 @@ def test_sequence_in_doubt(start_gatherd, pg, table):
 
 # ---- -1 ----
 
+def test_a_step_that_may_not_run_there_leaves_nothing(gatherd, table):
+    done = gatherd.command("-1", insert(1), "vacuum analyze")
+    assert done.returncode == 1 and "EFFECTS" not in done.stderr and done.stderr.endswith(f"gather: {ROLLED_BACK}\n")
+    assert table() == ""
+
+
+def test_a_step_that_acts_outside_is_not_taken_back(gatherd, pg, table):
+    pg.psql("drop sequence if exists t_outside; create sequence t_outside")
+    done = gatherd.command("-1", "-r", "select setval('t_outside', 7)", "select 1/0")
+    assert done.returncode == 3 and ROLLED_BACK not in done.stderr
+    assert "was rolled back; what a step did outside of it" in done.stderr
+    assert pg.psql("select last_value from t_outside") == "7" and table() == ""
+
+
 def test_transaction_commits(gatherd, table, tmp_path):
     path = tmp_path / "change.sql"
     path.write_text(f"{insert(1)};\n{insert(2)};\nselect count(*) from cli_steps;\n", "utf-8")

@@ -106,6 +106,34 @@ def test_an_error_after_what_may_have_committed_is_unknown(client, pg, sql):
     assert pg.psql("select count(*) from t_half_call") == "1"
 
 
+# The server refuses them before it does anything.
+@pytest.mark.parametrize("sql, sqlstate", [
+    ("vacuum t_refused t_refused", "42601"),
+    ("create index concurrently on", "42601"),
+    ("do $$ unclosed", "42601"),
+    ("call p_half(", "42601"),
+])
+def test_what_does_not_parse_has_no_effects(client, sql, sqlstate):
+    error = client.one(sql)["error"]
+    assert error["code"] == "sql" and error["sqlstate"] == sqlstate and error["effects"] == "none"
+
+
+@pytest.mark.parametrize("sql", ["vacuum", "create database t_refused", "alter system set work_mem = '5MB'"])
+def test_what_may_not_run_in_a_transaction_has_no_effects_there(client, sql):
+    answer = client.gather([{"transaction": ["select 1", sql]}])["results"][0]
+    assert answer["steps"][1]["error"]["sqlstate"] == "25001" and answer["steps"][1]["error"]["effects"] == "none"
+    assert answer["outcome"] == "rolled_back" and answer["error"]["effects"] == "none"
+
+
+# The same words of the server, but of what ran inside a statement that had committed.
+@pytest.mark.parametrize("inside", ["execute 'vacuum'", "execute 'slect 1'", "raise sqlstate '25001'"])
+def test_a_refusal_inside_of_what_has_committed_is_unknown(client, pg, inside):
+    pg.psql("create table if not exists t_inside (n int); truncate t_inside")
+    error = client.one(f"do $$ begin insert into t_inside values (1); commit; {inside}; end $$")["error"]
+    assert error["sqlstate"] in ("25001", "42601") and error["effects"] == "unknown"
+    assert pg.psql("select count(*) from t_inside") == "1"
+
+
 def test_deferred_constraint_is_the_items_error(client, pg):
     pg.psql("drop table if exists t_def; create table t_def (n int unique deferrable initially deferred)")
     results = client.gather(["insert into t_def values (1), (1)", "select 1"], concurrency=1)["results"]

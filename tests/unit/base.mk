@@ -10,6 +10,7 @@ BASE_SUITES = \
 	tests/unit/test_base_list \
 	tests/unit/test_base_log \
 	tests/unit/test_base_mem \
+	tests/unit/test_base_nearest \
 	tests/unit/test_base_sys \
 	tests/unit/test_base_utf8
 check_PROGRAMS += $(BASE_SUITES)
@@ -36,6 +37,8 @@ tests_unit_test_base_log_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_log_LDADD = $(BASE_TEST_LIBS)
 tests_unit_test_base_mem_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_mem_LDADD = $(BASE_TEST_LIBS)
+tests_unit_test_base_nearest_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_base_nearest_LDADD = $(BASE_TEST_LIBS)
 tests_unit_test_base_sys_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_base_sys_LDADD = $(BASE_TEST_LIBS)
 tests_unit_test_base_utf8_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -5,7 +5,6 @@ CONF_TESTS = \
 	tests/unit/test_conf_docs \
 	tests/unit/test_conf_faults \
 	tests/unit/test_conf_files \
-	tests/unit/test_conf_nearest \
 	tests/unit/test_conf_print \
 	tests/unit/test_conf_reader \
 	tests/unit/test_conf_units \
@@ -29,9 +28,6 @@ tests_unit_test_conf_faults_LDADD = $(CONF_TEST_LIBS)
 tests_unit_test_conf_files_SOURCES = tests/unit/test_conf_files.c tests/unit/conf_helper.h
 tests_unit_test_conf_files_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_conf_files_LDADD = $(CONF_TEST_LIBS)
-tests_unit_test_conf_nearest_SOURCES = tests/unit/test_conf_nearest.c
-tests_unit_test_conf_nearest_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_conf_nearest_LDADD = $(CONF_TEST_LIBS)
 tests_unit_test_conf_print_SOURCES = tests/unit/test_conf_print.c tests/unit/conf_helper.h
 tests_unit_test_conf_print_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_conf_print_LDADD = $(CONF_TEST_LIBS)

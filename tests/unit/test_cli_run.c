@@ -186,12 +186,18 @@ static const struct {
 	  {FAKE_SEND, FAIL("1", "sql", "none") FAIL("0", "cancelled", "none") END}},
 	 EXIT_FAILED,
 	 "1 query was cancelled"},
+	{"refused for an option",
+	 {{FAKE_READ, NULL},
+	  {FAKE_SEND, "{\"id\":1,\"error\":{\"code\":\"bad_request\",\"message\":\"no\",\"key\":"
+		      "\"timeout\",\"effects\":\"none\"}}\n"}},
+	 EXIT_NOTHING,
+	 "refused: bad_request: no (-m)\n"},
 	{"refused",
 	 {{FAKE_READ, NULL},
 	  {FAKE_SEND, "{\"id\":1,\"error\":{\"code\":\"bad_request\",\"message\":\"no\",\"key\":"
 		      "\"db\",\"effects\":\"none\"}}\n"}},
 	 EXIT_NOTHING,
-	 "refused: bad_request: no: db"},
+	 "refused: bad_request: no\n"},
 	{"gone before anything", {{FAKE_READ, NULL}, {FAKE_CLOSE}}, EXIT_DOUBT, "went away"},
 	{"gone in the middle",
 	 {{FAKE_READ, NULL}, {FAKE_SEND, DONE("0")}, {FAKE_CLOSE}},
@@ -241,6 +247,10 @@ static const struct {
 	{"-- nothing\n;;", "in: no statement"},
 	{"select 1;\nselect '\xff';", "in:2: not UTF-8"},
 	{"-- name: a\nselect 1;\n-- name: a\nselect 2;", "in:4: the name a is taken by in:2"},
+	{"\n-- name: my report\nselect 1", "in:2: \"my report\" is no query's name"},
+	{"select 1;\n-- name: b\n", "in:2: \"b\" is a name without a query"},
+	{"select 1\n-- name: b\nselect 2;",
+	 "in:2: \"b\" is a name inside a query: is the semicolon"},
 };
 
 /* Nothing runs: there is not even a daemon. */
@@ -286,6 +296,39 @@ START_TEST(place_of_an_error_in_a_file)
 	ck_assert_str_eq(
 		err,
 		"gather: in:5: second: ERROR:  no?pe\nLINE 2:   nope\n          ^\nHINT:  h\n");
+	fake_stop(&fake);
+}
+END_TEST
+
+#define SYNTAX_ERROR_AT(position)                                                                  \
+	"{\"id\":1,\"event\":\"error\",\"item\":0,\"error\":{\"code\":\"sql\",\"severity\":"       \
+	"\"ERROR\","                                                                               \
+	"\"message\":\"m\",\"sqlstate\":\"42601\",\"position\":" position                          \
+	",\"effects\":\"none\"}}\n"
+
+static const struct {
+	const char *position, *sql, *hint; /* NULL: none */
+} syntax_errors[] = {
+	{SYNTAX_ERROR_AT("8"), "select :b + :a",
+	 "HINT:  :b stands in the query, but there is no -v b=VALUE\n"},
+	{SYNTAX_ERROR_AT("18"), "select 'größe' + :wörter + :a",
+	 "HINT:  :wörter stands in the query, but there is no -v wörter=VALUE\n"},
+	{SYNTAX_ERROR_AT("15"), "select 1 from :a",
+	 "HINT:  :a is a value; it cannot stand for a name or a part of the SQL\n"},
+	{SYNTAX_ERROR_AT("9"), "select :b + :a", NULL},
+	{SYNTAX_ERROR_AT("13"), "select :a, ' :b'", NULL},
+	{SYNTAX_ERROR_AT("99"), "select :a", NULL},
+};
+
+START_TEST(hint_at_a_name)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, syntax_errors[_i].position},
+	       {FAKE_SEND, "{\"id\":1,\"event\":\"end\",\"ok\":false,\"failed\":1}\n"});
+	ck_assert_int_eq(RUN("-v", "a=1", syntax_errors[_i].sql), EXIT_FAILED);
+	if (syntax_errors[_i].hint == NULL)
+		ck_assert_ptr_null(strstr(err, "HINT"));
+	else
+		ck_assert_msg(strstr(err, syntax_errors[_i].hint) != NULL, "%s", err);
 	fake_stop(&fake);
 }
 END_TEST
@@ -419,6 +462,11 @@ static const struct {
 	 "gather: step 2: connection_lost: said so\nQUERY:  select 2\n"
 	 "EFFECTS:  unknown: the query may have been executed\n"
 	 "gather: the transaction was rolled back: nothing of it remains\n"},
+	{"rolled back, but not all of it", "-1",
+	 ONE_FAILED CLOSED_BY("sql", "unknown", ROLLED_BACK) END, EXIT_DOUBT,
+	 "gather: step 2: ERROR:  said so\nQUERY:  select 2\n"
+	 "gather: the transaction was rolled back; what a step did outside of it (setval, COPY to "
+	 "a file, ...) may remain\n"},
 	{"COMMIT fails", "-1", BOTH_DONE CLOSED_BY("sql", "none", ROLLED_BACK) END, EXIT_FAILED,
 	 "gather: COMMIT: ERROR:  said so\n"
 	 "gather: the transaction was rolled back: nothing of it remains\n"},
@@ -856,6 +904,7 @@ int main(void)
 	tcase_add_test(tcase, unused_setting);
 	tcase_add_test(tcase, no_daemon);
 	tcase_add_test(tcase, place_of_an_error_in_a_file);
+	tcase_add_loop_test(tcase, hint_at_a_name, 0, (int)ARRAY_SIZE(syntax_errors));
 	tcase_add_test(tcase, sequence_is_sent);
 	tcase_add_test(tcase, transaction_is_sent);
 	tcase_add_test(tcase, snapshot_is_sent);

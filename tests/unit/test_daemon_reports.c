@@ -102,6 +102,8 @@ static const struct {
 	{"{\"report\":\"sales\",\"params\":{\"min\":1,\"max\":2}}", ERR_BAD_REQUEST,
 	 "no parameter \"max\""},
 	{"{\"report\":\"none\"}", ERR_UNKNOWN_REPORT, "no report \"none\""},
+	{"{\"report\":\"slaes\"}", ERR_UNKNOWN_REPORT,
+	 "no report \"slaes\"; did you mean \"sales\"?"},
 	/* names are names, not paths */
 	{"{\"report\":\"../sales\"}", ERR_UNKNOWN_REPORT, ""},
 	{"{\"report\":\"sub/inside\"}", ERR_UNKNOWN_REPORT, ""},

@@ -136,6 +136,46 @@ START_TEST(splits)
 }
 END_TEST
 
+#define NOT_ONE 1000 /* no misnomer */
+
+static const struct {
+	const char *text;
+	int why;
+	unsigned line;
+	const char *name;
+} misnomers[] = {
+	{"-- name: a\nselect 1;\n-- name: b\nselect 2", NOT_ONE, 0, NULL},
+	{"select 1; -- name: 1a\n/* -- name: 1b */", NOT_ONE, 0, NULL},
+	{"'\n-- name: 1a\n';", NOT_ONE, 0, NULL},
+	{"-- Name: 1a\nselect 1", NOT_ONE, 0, NULL},
+	{"\n-- name: 1a\nselect 1", SQL_NAME_INVALID, 2, "1a"},
+	{"-- name:\nselect 1", SQL_NAME_INVALID, 1, ""},
+	{"-- name: a b\nselect 1;\n-- name: 2\nselect 1", SQL_NAME_INVALID, 1, "a b"},
+	{"-- name: a\n-- name: b\nselect 1", SQL_NAME_UNUSED, 1, "a"},
+	{"-- name: a\n;\nselect 1", SQL_NAME_UNUSED, 1, "a"},
+	{"select 1;\n-- name: a\n", SQL_NAME_UNUSED, 2, "a"},
+	{"select 1\n-- name: a\n, 2", SQL_NAME_INSIDE, 2, "a"},
+	{"select (\n-- name: 1 b\n1)", SQL_NAME_INSIDE, 2, "1 b"},
+};
+
+START_TEST(misnomer)
+{
+	struct str text = exact_copy(str_from(misnomers[_i].text));
+	struct sql_statement_text statement;
+	struct sql_splitter splitter;
+
+	sql_split_init(&splitter, text);
+	while (sql_split_next(&splitter, &statement))
+		;
+	ck_assert_uint_eq(splitter.misnomer.line, misnomers[_i].line);
+	if (misnomers[_i].why != NOT_ONE) {
+		ck_assert_int_eq(splitter.misnomer.why, misnomers[_i].why);
+		ck_assert(str_is(splitter.misnomer.text, misnomers[_i].name));
+	}
+	free_exact(text);
+}
+END_TEST
+
 static bool split_in_order(struct str text)
 {
 	struct sql_statement_text statement;
@@ -182,6 +222,7 @@ int main(void)
 	TCase *tcase = suite_case(suite, "statements", 10);
 
 	tcase_add_loop_test(tcase, splits, 0, (int)ARRAY_SIZE(cases));
+	tcase_add_loop_test(tcase, misnomer, 0, (int)ARRAY_SIZE(misnomers));
 	tcase = suite_case(suite, "random", 60);
 	tcase_add_loop_test(tcase, random_text_is_split_in_order, 0, 4);
 	return suite_run(suite);

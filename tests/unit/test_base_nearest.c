@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "base/macros.h"
-#include "conf/nearest.h"
+#include "base/nearest.h"
 #include "unit/suite.h"
 
 static const char *const candidates[] = {"max_clients", "max_request", "max_requests", "socket",
@@ -39,7 +39,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("conf/nearest");
+	Suite *suite = suite_create("base/nearest");
 
 	tcase_add_loop_test(suite_case(suite, "nearest", 10), nearest_is_found, 0,
 			    ARRAY_SIZE(cases));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Edit distance, with two swapped neighbours as one edit. Names longer than LENGTH_MAX are near to
  * nothing. */
-#include "conf/nearest.h"
+#include "base/nearest.h"
 
 #include "base/macros.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Which of several names a mistyped one may mean. */
-#ifndef CONF_NEAREST_H
-#define CONF_NEAREST_H
+#ifndef BASE_NEAREST_H
+#define BASE_NEAREST_H
 
 #include <stdbool.h>
 #include <stddef.h>
