@@ -132,8 +132,18 @@ static void check_access(struct load *load, const struct load_section *section)
 	}
 }
 
+static void note_lines(struct load *load)
+{
+	struct config *config = &load->private->config;
+
+	config->socket_line = given_line(load->gatherd, "socket");
+	config->socket_group_line = given_line(load->gatherd, "socket_group");
+	config->report_dir_line = given_line(load->gatherd, "report_dir");
+}
+
 void load_check(struct load *load)
 {
+	note_lines(load);
 	check_sizes(load);
 	check_timeouts(load);
 	check_default_database(load);

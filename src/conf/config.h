@@ -54,6 +54,7 @@ struct config_access {
 	unsigned max_requests; /* 0: as [gatherd] says */
 	unsigned pool_max;     /* 0: as the database's says */
 	unsigned line;
+	bool empty; /* no key stands in it */
 };
 
 struct config {
@@ -79,6 +80,9 @@ struct config {
 	size_t memory_limit_bytes;
 	int64_t shutdown_timeout_ns;
 	int64_t slow_query_ns;
+
+	/* Of keys whose values may be wrong for this system only; 0: not in the file. */
+	unsigned socket_line, socket_group_line, report_dir_line;
 
 	struct config_database *databases;
 	size_t database_count;

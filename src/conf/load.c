@@ -200,6 +200,14 @@ static int collect(struct load *load, enum key_section kind, void *ret_array, si
 	return 0;
 }
 
+static bool is_empty(const struct load_section *section)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(section->key_lines); i++)
+		if (section->key_lines[i] != 0)
+			return false;
+	return true;
+}
+
 static void name_sections(struct load *load)
 {
 	list_for_each (node, &load->sections) {
@@ -213,6 +221,7 @@ static void name_sections(struct load *load)
 		} else if (section->kind == KEY_ACCESS) {
 			access->name = section->name;
 			access->line = section->line;
+			access->empty = is_empty(section);
 		}
 	}
 }

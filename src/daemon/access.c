@@ -88,7 +88,7 @@ static bool find_uid(const char *name, uid_t *ret_uid)
 	return user != NULL;
 }
 
-static bool find_gid(const char *name, gid_t *ret_gid)
+bool access_find_gid(const char *name, gid_t *ret_gid)
 {
 	unsigned long number;
 	struct group *group;
@@ -137,7 +137,7 @@ static int make_rule(struct access_rule *rule, const struct config *config,
 			report_unknown(config, section, "user", section->users[i], report, arg);
 	}
 	for (size_t i = 0; i < groups; i++) {
-		if (find_gid(section->groups[i], &rule->gids[rule->gid_count]))
+		if (access_find_gid(section->groups[i], &rule->gids[rule->gid_count]))
 			rule->gid_count++;
 		else
 			report_unknown(config, section, "group", section->groups[i], report, arg);

@@ -5,10 +5,10 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "conf/config.h"
+#include "daemon/access.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -50,9 +50,7 @@ static int use_inherited(struct listener *listener, int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM ||
 	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 || domain != AF_UNIX ||
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &len) < 0 || !accepts) {
-		log_error("the descriptor from the service manager is no listening Unix stream "
-			  "socket");
-		return -EINVAL;
+		return -ENOTSOCK;
 	}
 	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ||
 	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
@@ -95,20 +93,26 @@ static int remove_stale(const char *path)
 
 static int set_owner(const char *path, const struct config *config)
 {
-	struct group *group;
+	gid_t gid;
+
+	int rc;
 
 	if (chmod(path, config->socket_mode) < 0)
 		return -errno;
 	if (config->socket_group == NULL)
 		return 0;
-	group = getgrnam(config->socket_group);
-	if (group == NULL) {
+	if (!access_find_gid(config->socket_group, &gid)) {
 		log_error("socket_group: the system has no group \"%s\"", config->socket_group);
-		return -ENOENT;
+		return -ESRCH;
 	}
-	if (group->gr_gid == getegid())
+	if (gid == getegid() || chown(path, (uid_t)-1, gid) == 0)
 		return 0;
-	return chown(path, (uid_t)-1, group->gr_gid) == 0 ? 0 : -errno;
+	rc = -errno;
+	log_error(
+		"socket_group: the socket cannot be given to the group \"%s\", of which the daemon "
+		"has to be a member: %s",
+		config->socket_group, strerror(-rc));
+	return rc;
 }
 
 static int bind_socket(int fd, const struct config *config)
@@ -154,6 +158,27 @@ static int open_own(struct listener *listener, const struct config *config)
 	return rc;
 }
 
+static const char *why_not(int rc)
+{
+	switch (rc) {
+	case -EADDRINUSE:
+		return "another process does; is gatherd running already?";
+	case -EEXIST:
+		return "the file is there, and is no socket";
+	case -ENOENT:
+		return "its directory does not exist";
+	case -EACCES:
+		return "no permission to make it there (the user that runs gatherd has to own the "
+		       "directory)";
+	case -ENOTSOCK:
+		return "it is no listening Unix stream socket";
+	case -ESRCH:
+		return "its group cannot be set";
+	default:
+		return strerror(-rc);
+	}
+}
+
 int listener_open(struct listener *listener, const struct config *config)
 {
 	int fd = inherited_fd();
@@ -162,9 +187,8 @@ int listener_open(struct listener *listener, const struct config *config)
 	*listener = (struct listener){.fd = -1};
 	rc = fd >= 0 ? use_inherited(listener, fd) : open_own(listener, config);
 	if (rc < 0) {
-		if (fd < 0)
-			log_error("cannot listen on %s: %s", config->socket,
-				  rc == -EADDRINUSE ? "another process does" : strerror(-rc));
+		log_error("cannot listen on %s: %s",
+			  fd < 0 ? config->socket : "the service manager's socket", why_not(rc));
 		listener_close(listener);
 	}
 	return rc;

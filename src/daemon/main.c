@@ -2,9 +2,11 @@
 /* gatherd's command line. */
 #include "base/log.h"
 #include "conf/config.h"
+#include "daemon/checks.h"
 #include "daemon/database.h"
 #include "daemon/server.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,7 +77,7 @@ int main(int argc, char **argv)
 	};
 	const char *path = DEFAULT_CONFIG;
 	struct config *config;
-	int option, action = 0;
+	int option, action = 0, rc = 0;
 
 	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
 		switch (option) {
@@ -106,8 +108,12 @@ int main(int argc, char **argv)
 	if (action == OPT_PRINT)
 		config_print(config, stdout);
 	if (action != 0) {
+		if (action == OPT_CHECK)
+			rc = checks_run(config, to_stderr, NULL);
+		if (rc == -ENOMEM)
+			to_stderr(NULL, "out of memory");
 		config_free(config);
-		return flush_stdout();
+		return rc < 0 ? EXIT_FAILURE : flush_stdout();
 	}
 	log_open(STDERR_FILENO, config->log_level, log_under_journal(STDERR_FILENO));
 	return server_run(path, config);

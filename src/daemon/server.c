@@ -317,15 +317,18 @@ static int start(struct server *server, struct config *config)
 	rc = resolver_new(&server->resolver, server->loop);
 	if (rc == 0)
 		rc = catch_signals(server);
-	if (rc == 0)
+	if (rc == 0) {
 		rc = listener_open(&server->listener, config);
-	if (rc == 0)
+		if (rc < 0)
+			return rc; /* it has said why */
 		rc = apply_config(server, config);
-	if (rc < 0)
+	}
+	if (rc == 0)
+		rc = listener_start(&server->listener, server->loop, on_accept, server);
+	if (rc < 0) {
+		log_error("cannot start: %s", strerror(-rc));
 		return rc;
-	rc = listener_start(&server->listener, server->loop, on_accept, server);
-	if (rc < 0)
-		return rc;
+	}
 	server->state = SERVER_RUNNING;
 	notify_send(&server->notify, "READY=1\nSTATUS=serving");
 	log_info("gatherd %s serves %s", PACKAGE_VERSION,
@@ -386,7 +389,6 @@ static int server_main(void *arg)
 	if (rc < 0) {
 		if (server->config == NULL)
 			config_free(config);
-		log_error("cannot start: %s", strerror(-rc));
 	} else {
 		while (server->state == SERVER_RUNNING)
 			if (co_park(CLOCK_NEVER) < 0)

@@ -66,6 +66,40 @@ def test_check_of_a_bad_file_says_where_and_what(tmp_path, text, line, piece):
     assert said, done.stderr
 
 
+# text (of two directories: {0} is there, {1} is not), the line, a piece of what is said
+WRONG_HERE = [
+    ("[gatherd]\nreport_dir = {1}\n" + GOOD, 2, "report_dir: {1}: No such file"),
+    ("[gatherd]\nreport_dir = {0}/gatherd.ini\n" + GOOD, 2, "no directory"),
+    ("[gatherd]\nsocket = {1}/sock\n" + GOOD, 2, "socket: the directory {1}: No such file"),
+    ("[gatherd]\nsocket = {0}/gatherd.ini\n" + GOOD, 2, "is no socket"),
+    ("[gatherd]\nsocket_group = no-such-group\n" + GOOD, 2, 'no group "no-such-group"'),
+    (GOOD + "[access a]\n", 3, "[access a] is empty"),
+    (GOOD + "[access a]\nread_only = yes\n[access b]\nusers = root\n", 5, "[access b] is never reached: [access a]"),
+    (GOOD + "[access a]\nusers = no-such-user\n", 3, 'no user "no-such-user"'),
+]
+
+
+@pytest.mark.parametrize("text, line, piece", WRONG_HERE)
+def test_check_finds_what_is_wrong_on_this_system(tmp_path, text, line, piece):
+    names = tmp_path, tmp_path / "missing"
+    path, done = check(tmp_path, text.format(*names))
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"gatherd: {path}:{line}: ") and piece.format(*names) in done.stderr, done.stderr
+    assert not names[1].exists()
+
+
+def test_check_of_what_is_right_on_this_system(tmp_path):
+    _, done = check(tmp_path, f"[gatherd]\nsocket = {tmp_path}/sock\nsocket_group = 0\nreport_dir = {tmp_path}\n" + GOOD
+                    + "[access a]\nusers = root\n[access b]\nsql = any\n")
+    assert done.returncode == 0 and done.stderr == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["gatherd.ini"]
+
+
+def test_check_leaves_the_service_managers_directory_alone(tmp_path):
+    _, done = check(tmp_path, "[gatherd]\nsocket = /run/gatherd/gatherd.sock\n" + GOOD)
+    assert done.returncode == 0 and done.stderr == ""
+
+
 def test_every_mistake_is_said(tmp_path):
     path, done = check(tmp_path, "[gatherd]\na = 1\nb = 2\n" + GOOD + "c = 3\n")
     for line in (2, 3, 6):
@@ -100,6 +134,27 @@ def test_a_broken_file_does_not_start(tmp_path):
     path.write_text("[gatherd]\nnonsense = 1\n" + GOOD, "utf-8")
     done = programs.run("gatherd", "-c", path)
     assert done.returncode == 1 and f"{path}:2:" in done.stderr
+
+
+@pytest.mark.parametrize("socket, said", [
+    ("{0}/missing/sock", "its directory does not exist"),
+    ("{0}/gatherd.ini", "the file is there, and is no socket"),
+    ("{0}/gatherd.ini/sock", "Not a directory"),
+])
+def test_a_socket_that_cannot_be_says_why(tmp_path, socket, said):
+    path = tmp_path / "gatherd.ini"
+    path.write_text(f"[gatherd]\nsocket = {socket.format(tmp_path)}\n" + GOOD, "utf-8")
+    done = programs.run("gatherd", "-c", path)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert f"cannot listen on {socket.format(tmp_path)}: " in done.stderr and said in done.stderr
+
+
+def test_a_socket_that_is_in_use_says_so(gatherd, tmp_path):
+    path = tmp_path / "gatherd.ini"
+    path.write_text(f"[gatherd]\nsocket = {gatherd.socket_path}\n" + GOOD, "utf-8")
+    done = programs.run("gatherd", "-c", path)
+    assert done.returncode == 1 and "is gatherd running already?" in done.stderr
+    assert gatherd.command("ping").returncode == 0
 
 
 def test_print_config_is_a_file_that_means_the_same(tmp_path):

@@ -158,6 +158,19 @@ START_TEST(another_ones_file_is_not_removed)
 }
 END_TEST
 
+START_TEST(its_group_may_be_a_number)
+{
+	char number[32];
+	struct stat st;
+
+	snprintf(number, sizeof(number), "%lu", (unsigned long)getegid());
+	config.socket_group = number;
+	ck_assert_int_eq(listener_open(&listener, &config), 0);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_gid, getegid());
+}
+END_TEST
+
 START_TEST(what_cannot_be)
 {
 	char away[160];
@@ -167,7 +180,7 @@ START_TEST(what_cannot_be)
 	ck_assert_int_eq(listener_open(&listener, &config), -ENOENT);
 	config.socket = path;
 	config.socket_group = "no such group";
-	ck_assert_int_eq(listener_open(&listener, &config), -ENOENT);
+	ck_assert_int_eq(listener_open(&listener, &config), -ESRCH);
 	ck_assert_int_eq(access(path, F_OK), -1); /* nothing is left behind */
 }
 END_TEST
@@ -236,7 +249,7 @@ START_TEST(what_was_handed_down_is_checked)
 	bool flags;
 
 	ck_assert_int_eq(socketpair(AF_UNIX, kinds[_i] | SOCK_CLOEXEC, 0, fds), 0);
-	ck_assert_int_eq(open_handed_down(fds[0], NULL, &flags), -EINVAL);
+	ck_assert_int_eq(open_handed_down(fds[0], NULL, &flags), -ENOTSOCK);
 	ck_assert_int_eq(listener.fd, -1);
 	close(fds[1]);
 }
@@ -450,6 +463,7 @@ int main(void)
 	tcase_add_test(tcase, a_full_backlog_is_in_use);
 	tcase_add_test(tcase, what_is_no_socket_is_left_alone);
 	tcase_add_test(tcase, another_ones_file_is_not_removed);
+	tcase_add_test(tcase, its_group_may_be_a_number);
 	tcase_add_test(tcase, what_cannot_be);
 	tcase_add_test(tcase, the_service_managers_socket_is_used);
 	tcase_add_test(tcase, another_processs_variables_are_not_ours);

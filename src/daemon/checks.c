@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "daemon/checks.h"
+
+#include "base/printable.h"
+#include "daemon/access.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct checks {
+	const struct config *config;
+	config_error_fn *report;
+	void *arg;
+	bool found;
+};
+
+static void PRINTF_LIKE(3, 4) tell(struct checks *checks, unsigned line, const char *fmt, ...)
+{
+	char what[512], text[1024], shown[PRINTABLE_GROWTH * sizeof(text) + PRINTABLE_ROOM_BYTES];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	snprintf(text, sizeof(text), "%s:%u: %s", checks->config->path, line, what);
+	printable_line(shown, sizeof(shown), text);
+	checks->report(checks->arg, shown);
+	checks->found = true;
+}
+
+/* What somebody else may see, and we may not, is no mistake. */
+static bool is_missing(const char *path, const char **ret_why)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0) {
+		*ret_why = "it is no directory";
+		return !S_ISDIR(st.st_mode);
+	}
+	*ret_why = strerror(errno);
+	return errno == ENOENT || errno == ENOTDIR;
+}
+
+/* The default's directory is made when the service starts. */
+static void check_socket(struct checks *checks)
+{
+	const struct config *config = checks->config;
+	char dir[PATH_MAX];
+	struct stat st;
+	const char *why;
+	size_t len;
+
+	if (config->socket_line == 0 || strncmp(config->socket, "/run/gatherd/", 13) == 0)
+		return;
+	if (stat(config->socket, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+		tell(checks, config->socket_line, "socket: %s is there, and is no socket",
+		     config->socket);
+		return;
+	}
+	len = (size_t)(strrchr(config->socket, '/') - config->socket);
+	snprintf(dir, sizeof(dir), "%.*s", len > 0 ? (int)len : 1, config->socket);
+	if (is_missing(dir, &why))
+		tell(checks, config->socket_line, "socket: the directory %s: %s", dir, why);
+}
+
+static void check_socket_group(struct checks *checks)
+{
+	const struct config *config = checks->config;
+	gid_t gid;
+
+	if (config->socket_group_line != 0 && !access_find_gid(config->socket_group, &gid))
+		tell(checks, config->socket_group_line,
+		     "socket_group: the system has no group \"%s\"", config->socket_group);
+}
+
+/* Without the key, no directory means no reports. */
+static void check_report_dir(struct checks *checks)
+{
+	const struct config *config = checks->config;
+	const char *why;
+
+	if (config->report_dir_line != 0 && is_missing(config->report_dir, &why))
+		tell(checks, config->report_dir_line, "report_dir: %s: %s", config->report_dir,
+		     why);
+}
+
+static void on_unknown_name(void *arg, const char *text)
+{
+	struct checks *checks = arg;
+
+	checks->report(checks->arg, text);
+	checks->found = true;
+}
+
+static bool is_for_everybody(const struct config_access *access)
+{
+	return (access->users == NULL || access->users[0] == NULL) &&
+	       (access->groups == NULL || access->groups[0] == NULL);
+}
+
+static int check_access(struct checks *checks)
+{
+	const struct config *config = checks->config;
+	const struct config_access *all = NULL;
+	struct access_table *table;
+	int rc = access_table_new(&table, config, on_unknown_name, checks);
+
+	if (rc < 0)
+		return rc;
+	access_table_unref(table);
+	for (size_t i = 0; i < config->access_count; i++) {
+		const struct config_access *access = &config->accesses[i];
+
+		if (access->empty)
+			tell(checks, access->line,
+			     "[access %s] is empty: it allows everybody everything; if that is "
+			     "meant, write sql = any",
+			     access->name);
+		else if (all != NULL)
+			tell(checks, access->line,
+			     "[access %s] is never reached: [access %s] above it, without users "
+			     "and groups, is for everybody",
+			     access->name, all->name);
+		if (all == NULL && is_for_everybody(access))
+			all = access;
+	}
+	return 0;
+}
+
+int checks_run(const struct config *config, config_error_fn *report, void *arg)
+{
+	struct checks checks = {.config = config, .report = report, .arg = arg};
+	int rc;
+
+	check_socket(&checks);
+	check_socket_group(&checks);
+	check_report_dir(&checks);
+	rc = check_access(&checks);
+	if (rc < 0)
+		return rc;
+	return checks.found ? -EINVAL : 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * What `gatherd --check` finds beside the mistakes of the file itself: what the file says of this
+ * system that is not so, and [access] sections that hardly say what was meant. Looks, and changes
+ * nothing.
+ */
+#ifndef DAEMON_CHECKS_H
+#define DAEMON_CHECKS_H
+
+#include "base/macros.h"
+#include "conf/config.h"
+
+/* 0; -EINVAL after telling `report` all of it, each with the file's line; or -ENOMEM. */
+int checks_run(const struct config *config, config_error_fn *report, void *arg) MUST_CHECK;
+
+#endif
