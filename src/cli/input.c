@@ -116,8 +116,8 @@ static int check_text(const char *file, struct str text)
 static int check_misnomer(const char *file, const struct sql_misnomer *misnomer)
 {
 	static const char *const whys[] = {
-		[SQL_NAME_INVALID] = "is no query's name: ASCII letters, digits, _ . and -, a "
-				     "letter or _ first",
+		[SQL_NAME_INVALID] = ("is no query's name: ASCII letters, digits, _ . and -, a "
+				      "letter or _ first"),
 		[SQL_NAME_UNUSED] = "is a name without a query",
 		[SQL_NAME_INSIDE] = "is a name inside a query: is the semicolon before it missing?",
 	};
