@@ -127,7 +127,7 @@ static int open_session(struct conn *conn, struct arena *arena, struct err *ret_
 static bool session_clean(const struct conn *conn)
 {
 	return !conn->dirty && PQtransactionStatus(conn->link.pg) == PQTRANS_IDLE &&
-	       (conn->compared || session_baseline_holds(&conn->baseline, conn->link.pg));
+	       conn_session_holds(conn);
 }
 
 static void reset_session(struct conn *conn)
@@ -172,6 +172,7 @@ static void settle(struct conn *conn)
 			reset_session(conn);
 		return;
 	}
+	frames_forget_reports(&conn->transport.frames);
 	if (conn->state != CONN_IDLE) {
 		conn->draining = conn->suspect = false;
 		conn->idle_since_ns = now_ns;
@@ -223,7 +224,6 @@ static void serve(struct conn *conn)
 
 		/* Reading comes first: a session that has died in the pool must not be sent a
 		 * query. */
-		conn->compared = false;
 		conn_receive(conn);
 		if (conn->cancel_failed && results_empty(&conn->results))
 			conn->lost = true;

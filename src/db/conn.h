@@ -62,7 +62,6 @@ struct conn {
 	bool dirty;	   /* reset before the next query */
 	bool rolling_back; /* `own` ends a transaction left open; the reset follows */
 	bool just_reset;
-	bool compared; /* what the session reports, with what it is to be, since it was read */
 	int64_t own_give_up_ns; /* for a set-up or reset under way */
 	char last_notice[256];	/* what the server said last without being asked: its reason, if it
 				   dies */

@@ -89,17 +89,22 @@ static bool was_hit(const struct conn *conn, struct db_query *query)
 	return true;
 }
 
+/* To ask libpq for all of it takes longer than all else at a query's end; hardly ever has the
+ * server said anything. */
+bool conn_session_holds(const struct conn *conn)
+{
+	return !frames_may_report(&conn->transport.frames) ||
+	       session_baseline_holds(&conn->baseline, conn->link.pg);
+}
+
 static void note_dirt(struct conn *conn, const struct db_query *query)
 {
 	conn->dirty = conn->dirty || query->class.dirties ||
 		      conn->pool->conf->session_reset == CONFIG_RESET_ALWAYS;
 	/* A function that it calls has changed what the session reports: nobody is to come next,
 	 * and it shares no session any more. */
-	if (query->statement != NULL) {
-		conn->compared = true;
-		if (!session_baseline_holds(&conn->baseline, conn->link.pg))
-			conn->dirty = query->statement->changes_session = true;
-	}
+	if (query->statement != NULL && !conn_session_holds(conn))
+		conn->dirty = query->statement->changes_session = true;
 }
 
 void conn_finish_query(struct conn *conn, struct db_query *query)

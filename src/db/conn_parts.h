@@ -33,6 +33,8 @@ void conn_on_notice(void *arg, const PGresult *result);
 
 /* ---- conn_finish.c ---- */
 
+/* Whether what the session reports is what it is to be. */
+bool conn_session_holds(const struct conn *conn);
 /* Never sent, since it was stopped before. */
 void conn_refuse_stopped(struct db_query *query);
 /* A batch of which one query was stopped goes out not at all. */

@@ -16,6 +16,7 @@ libdb_la_SOURCES = \
 	src/db/conn_send.c \
 	src/db/connect.c src/db/connect.h \
 	src/db/dsn.c src/db/dsn.h \
+	src/db/frames.c src/db/frames.h \
 	src/db/history.c src/db/history.h \
 	src/db/hold.c src/db/hold.h \
 	src/db/keycatch.c src/db/keycatch.h \

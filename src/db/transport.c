@@ -35,6 +35,7 @@ ssize_t transport_recv(int fd, void *bytes, size_t len, int flags)
 		transport->room_bytes -= (size_t)got;
 		transport->received_bytes += (size_t)got;
 		transport->sends_heard = transport->sends;
+		frames_take(&transport->frames, bytes, (size_t)got);
 	} else {
 		transport->dry = true;
 	}
@@ -59,9 +60,13 @@ ssize_t transport_send(int fd, const void *bytes, size_t len, int flags)
 
 void transport_init(struct transport *transport, PGconn *pg)
 {
+	bool encrypted = PQsslInUse(pg) || PQgssEncInUse(pg);
+
 	*transport = (struct transport){
 		.fd = PQsocket(pg),
-		.encrypted = PQsslInUse(pg) || PQgssEncInUse(pg),
+		.encrypted = encrypted,
+		/* What came before is not known. */
+		.frames = {.lost = encrypted, .reported = true},
 	};
 }
 

@@ -9,6 +9,7 @@
 #define DB_TRANSPORT_H
 
 #include "base/macros.h"
+#include "db/frames.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
@@ -21,6 +22,7 @@ struct transport {
 	bool encrypted;	       /* TLS or GSSAPI */
 	bool dry;	       /* the socket had no more */
 	bool more;	       /* to be read at once: no descriptor tells of it */
+	struct frames frames;  /* in what is read */
 	size_t room_bytes;     /* that may still be read */
 	size_t received_bytes; /* by the last transport_read */
 	uint64_t sends;	       /* that the socket took something of */

@@ -82,6 +82,12 @@ tests_unit_test_db_memory_CPPFLAGS = $(DB_TEST_CPPFLAGS)
 tests_unit_test_db_memory_LDADD = $(DB_TEST_LDADD)
 TESTS += tests/unit/test_db_memory
 
+check_PROGRAMS += tests/unit/test_db_frames
+tests_unit_test_db_frames_SOURCES = tests/unit/test_db_frames.c
+tests_unit_test_db_frames_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_frames_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_frames
+
 check_PROGRAMS += tests/unit/test_db_transport
 tests_unit_test_db_transport_SOURCES = tests/unit/test_db_transport.c
 tests_unit_test_db_transport_CPPFLAGS = $(DB_TEST_CPPFLAGS)

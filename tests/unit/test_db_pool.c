@@ -286,6 +286,7 @@ static void task_changed_idle(struct db_env *env)
 	conn = first_conn(&env->pool->idle);
 	mem_free(conn->baseline.values[0]);
 	conn->baseline.values[0] = mem_strdup("as it was");
+	conn->transport.frames.reported = true;
 	co_unpark(conn->driver);
 	ck_assert_int_eq(co_yield(), 0);
 	ck_query(env->pool, "select 1", "1;");

@@ -121,6 +121,39 @@ START_TEST(a_fault_reaches_libpq)
 }
 END_TEST
 
+/* Runs it to its end; whether a parameter was reported meanwhile. */
+static bool is_reported(const char *sql)
+{
+	PGresult *result;
+	bool reported;
+
+	ck_assert_int_eq(PQsendQuery(pg, sql), 1);
+	do {
+		while (PQisBusy(pg)) {
+			await_input();
+			ck_assert_int_eq(transport_read(&transport, pg), 1);
+		}
+		result = PQgetResult(pg);
+		PQclear(result);
+	} while (result != NULL);
+	reported = frames_may_report(&transport.frames);
+	frames_forget_reports(&transport.frames);
+	return reported;
+}
+
+START_TEST(reports_of_parameters_are_seen)
+{
+	ck_assert(is_reported("select 1")); /* what came while it connected */
+	ck_assert(!is_reported("select repeat('S', 100000) from generate_series(1, 10)"));
+	ck_assert(!is_reported("set work_mem = '1MB'"));
+	ck_assert(is_reported("set timezone = 'Asia/Tokyo'"));
+	ck_assert(!is_reported("select 1"));
+	ck_assert(is_reported("select set_config('application_name', 'other', false)"));
+	ck_assert(!is_reported("select 1/0"));
+	ck_assert(!transport.frames.lost);
+}
+END_TEST
+
 START_TEST(nothing_is_heard_of_what_was_not_sent)
 {
 	uint64_t before;
@@ -201,6 +234,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, one_turn_reads_no_more_than_its_share);
 	tcase_add_test(tcase, a_read_tells_whether_the_socket_was_emptied);
 	tcase_add_test(tcase, many_syncs_go_out_as_one);
+	tcase_add_test(tcase, reports_of_parameters_are_seen);
 	tcase_add_test(tcase, nothing_is_heard_of_what_was_not_sent);
 	tcase_add_test(tcase, a_send_that_fails_is_none);
 	tcase_add_test(tcase, a_fault_reaches_libpq);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "db/frames.h"
+
+#include "base/macros.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define PARAMETER_STATUS 'S'
+#define READY_FOR_QUERY	 'Z'
+#define READY_LENGTH	 5
+#define LENGTH_BYTES	 4
+
+/* All that a server sends once a session is established, COPY included. */
+static bool is_type(unsigned char type)
+{
+	return type != '\0' && strchr("123ACDEGHIKNRSTVWZcdnstv", type) != NULL;
+}
+
+static void begin(struct frames *frames, const unsigned char *header)
+{
+	uint32_t length = (uint32_t)header[1] << 24 | (uint32_t)header[2] << 16 |
+			  (uint32_t)header[3] << 8 | header[4];
+
+	frames->type = header[0];
+	frames->reported |= header[0] == PARAMETER_STATUS;
+	frames->lost = length < LENGTH_BYTES || length > INT32_MAX || !is_type(header[0]) ||
+		       (header[0] == READY_FOR_QUERY && length != READY_LENGTH);
+	frames->body_bytes = length - LENGTH_BYTES;
+}
+
+void frames_take(struct frames *frames, const void *bytes, size_t len)
+{
+	const unsigned char *at = bytes, *end = at + len;
+
+	while (at < end && !frames->lost) {
+		size_t part = MIN((size_t)(end - at), frames->body_bytes);
+
+		frames->body_bytes -= part;
+		at += part;
+		if (frames->header_bytes == 0 && end - at >= FRAMES_HEADER_BYTES) {
+			begin(frames, at);
+			at += FRAMES_HEADER_BYTES;
+			continue;
+		}
+		while (at < end && frames->header_bytes < FRAMES_HEADER_BYTES)
+			frames->header[frames->header_bytes++] = *at++;
+		if (frames->header_bytes < FRAMES_HEADER_BYTES)
+			return;
+		frames->header_bytes = 0;
+		begin(frames, frames->header);
+	}
+}
+
+void frames_forget_reports(struct frames *frames)
+{
+	if (frames->type == READY_FOR_QUERY && frames->header_bytes == 0 && frames->body_bytes == 0)
+		frames->reported = false;
+}
