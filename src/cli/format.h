@@ -42,6 +42,7 @@ struct format {
 
 struct format_ops {
 	enum format_need need;
+	bool raw_rows;	  /* shows rows as they stand in the line */
 	bool values_text; /* wants PostgreSQL's own text of values */
 	/* NEEDS_ALL: before the first query; the other formats: never. */
 	void (*begin)(struct format *format, const struct gather_event *end);

@@ -131,6 +131,7 @@ static void json_end(struct format *format, const struct gather_event *end)
 }
 
 const struct format_ops format_json = {.need = FORMAT_NEEDS_ALL,
+				       .raw_rows = true,
 				       .begin = json_begin,
 				       .event = json_event,
 				       .close = json_close,

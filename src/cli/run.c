@@ -285,6 +285,7 @@ static int start(struct run *run, const struct input *input, struct gather_reque
 		return rc;
 	}
 	run->show.together = run->options->together;
+	run->show.document->raw_rows = run->gather->document->raw_rows = run->format.ops->raw_rows;
 	run->show.titles = &run->titles;
 	rc = ask_connect(run->gather, run->options);
 	if (rc < 0)

@@ -36,7 +36,7 @@ int document_read(struct document *document, struct str text)
 
 	arena_free(&document->arena);
 	document->root = (struct json){.type = JSON_NULL};
-	rc = reader_parse(&document->arena, text, &document->root);
+	rc = reader_parse(&document->arena, text, document->raw_rows, &document->root);
 	if (rc < 0)
 		return rc;
 	return document->root.type == JSON_OBJECT ? 0 : -EINVAL;

@@ -13,6 +13,7 @@ struct document {
 	struct buf line; /* the text, once the document has been given it for keeps */
 	struct arena arena;
 	struct json root;
+	bool raw_rows; /* nobody asks for the cells of an event's rows */
 };
 
 /* NULL: no memory. */

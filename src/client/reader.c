@@ -2,16 +2,20 @@
 #include "client/reader.h"
 
 #include "base/buf.h"
+#include "wire/escape.h"
 
 #include <errno.h>
 
 /* Of a combined answer's results: answer, results. */
 #define RESULT_DEPTH 2
+/* Of an event's rows: event, rows. */
+#define EVENT_ROW_DEPTH 2
 
 struct reader {
 	struct arena *arena;
 	const char *at, *end;
-	unsigned limit;	  /* containers at this depth are not looked into */
+	unsigned limit; /* containers at this depth are not looked into */
+	bool raw_rows;
 	struct buf stack; /* elements of the open containers, innermost last */
 };
 
@@ -30,6 +34,11 @@ static int skip_string(struct reader *r, bool *ret_escaped)
 	bool escaped = false;
 
 	for (r->at++; r->at < r->end; r->at++) {
+		r->at += escape_plain_span(r->at, (size_t)(r->end - r->at));
+		while (r->at < r->end && (unsigned char)*r->at >= 0x80)
+			r->at++;
+		if (r->at == r->end)
+			break;
 		if (*r->at == '"') {
 			r->at++;
 			*ret_escaped = escaped;
@@ -68,34 +77,38 @@ static int read_string(struct reader *r, struct str *ret_text, bool *ret_nul)
 	return 0;
 }
 
+/* A quote or a bracket of either kind, which differ in one bit. */
+static bool is_structural(char c)
+{
+	return c == '"' || (c | 0x20) == '{' || (c | 0x20) == '}';
+}
+
 /* A whole array or object, without looking into it. */
 static int skip_container(struct reader *r)
 {
 	size_t open = 0;
 	bool escaped;
 
-	while (r->at < r->end) {
-		switch (*r->at) {
-		case '"':
+	do {
+		const char *at = r->at, *end = r->end;
+
+		while (at < end && !is_structural(*at))
+			at++;
+		r->at = at;
+		if (at == end)
+			return -EINVAL;
+		if (*at == '"') {
 			if (skip_string(r, &escaped) < 0)
 				return -EINVAL;
 			continue;
-		case '[':
-		case '{':
-			open++;
-			break;
-		case ']':
-		case '}':
-			open--;
-			break;
-		default:
-			break;
 		}
+		if ((*at | 0x20) == '{')
+			open++;
+		else
+			open--;
 		r->at++;
-		if (open == 0)
-			return 0;
-	}
-	return -EINVAL;
+	} while (open > 0);
+	return 0;
 }
 
 static int read_member(struct reader *r, struct json_member *member, unsigned depth)
@@ -115,6 +128,8 @@ static int read_member(struct reader *r, struct json_member *member, unsigned de
 		return -EINVAL;
 	if (depth == RESULT_DEPTH && str_is(member->key, "steps"))
 		r->limit += READER_STEPS_DEPTH;
+	else if (depth == 0 && r->raw_rows && str_is(member->key, "rows"))
+		r->limit = EVENT_ROW_DEPTH;
 	rc = read_value(r, &member->value, depth + 1);
 	r->limit = limit;
 	return rc;
@@ -247,12 +262,13 @@ static int read_value(struct reader *r, struct json *ret_value, unsigned depth)
 	return 0;
 }
 
-int reader_parse(struct arena *arena, struct str text, struct json *ret_value)
+int reader_parse(struct arena *arena, struct str text, bool raw_rows, struct json *ret_value)
 {
 	struct reader r = {.arena = arena,
 			   .at = text.data,
 			   .end = text.data + text.len,
-			   .limit = READER_DEPTH};
+			   .limit = READER_DEPTH,
+			   .raw_rows = raw_rows};
 	struct json value;
 	int rc;
 

@@ -17,7 +17,11 @@
 /* Within a result's "steps": steps, step. */
 #define READER_STEPS_DEPTH 2
 
-/* The tree points into `text` and the arena. 0, -EINVAL (not JSON) or -ENOMEM. */
-int reader_parse(struct arena *arena, struct str text, struct json *ret_value) MUST_CHECK;
+/*
+ * The tree points into `text` and the arena. `raw_rows`: the rows of an event are kept as they
+ * stand, too. 0, -EINVAL (not JSON) or -ENOMEM.
+ */
+int reader_parse(struct arena *arena, struct str text, bool raw_rows,
+		 struct json *ret_value) MUST_CHECK;
 
 #endif

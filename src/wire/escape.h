@@ -2,7 +2,7 @@
 /*
  * The inside of JSON strings: finding what must be looked at, many bytes at a time, and what a
  * backslash means. A byte is plain when it stands for itself and needs no look: ASCII from 0x20 on,
- * but for `"` and `\`. Private to wire/.
+ * but for `"` and `\`. For readers and writers of JSON.
  */
 #ifndef WIRE_ESCAPE_H
 #define WIRE_ESCAPE_H

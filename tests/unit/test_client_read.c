@@ -164,6 +164,49 @@ START_TEST(rows_as_objects)
 }
 END_TEST
 
+/* Rows that are only copied: as they stand, whatever their strings hold. */
+START_TEST(rows_as_they_stand)
+{
+	static const char *const rows[] = {
+		"[]",
+		"[1.5e3, null,true]",
+		"[\"]\",\"}\",\"[{\"]",
+		"[\"\\\"]\",\"\\\\\",\"\xc3\xa4]\xe2\x82\xac\"]",
+		"{\"a]\":[[{}],{\"b\":[]}],\"c\":\"a long text, with more than sixteen bytes ] "
+		"\\\" ]\"}",
+	};
+	struct buf line;
+
+	buf_init(&line, 0, NULL);
+	buf_puts(&line, ROW);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		buf_puts(&line, i > 0 ? " , " : " ");
+		buf_puts(&line, rows[i]);
+	}
+	buf_puts(&line, "]}");
+	document->raw_rows = true;
+	ck_assert_int_eq(document_read(document, buf_str(&line)), 0);
+	ck_assert_int_eq(event_read(document, &event), 0);
+	ck_assert_uint_eq(event.result.rows->count, ARRAY_SIZE(rows));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		ck_assert(str_is(event.result.rows->items[i].raw, rows[i]));
+		ck_assert_uint_eq(event.result.rows->items[i].count, 0);
+	}
+	for (size_t len = 0; len < buf_len(&line); len++) {
+		char *copy = strndup(buf_data(&line), len);
+
+		ck_assert_int_eq(document_read(document, (struct str){copy, len}), -EINVAL);
+		free(copy);
+	}
+	/* Of anything else there is as much as ever. */
+	ck_assert_int_eq(
+		read_line("{\"event\":\"columns\",\"item\":0,\"columns\":[{\"name\":\"a\"}]}"), 0);
+	ck_assert_int_eq(read_line("{\"results\":[{\"rows\":[[7]]}]}"), 0);
+	ck_assert_str_eq(gather_value_text(&event.answer.results[0], 0, 0), "7");
+	buf_free(&line);
+}
+END_TEST
+
 /* A json column may nest as it likes, and is handed out as it stands. */
 START_TEST(deep_value)
 {
@@ -467,6 +510,7 @@ int main(void)
 	tcase_add_test(tcase, values_as_text);
 	tcase_add_test(tcase, value_with_a_nul_has_its_length);
 	tcase_add_test(tcase, rows_as_objects);
+	tcase_add_test(tcase, rows_as_they_stand);
 	tcase_add_test(tcase, deep_value);
 	tcase_add_loop_test(tcase, value_as_number, 0, ARRAY_SIZE(numbers));
 	tcase_add_test(tcase, value_as_bool_and_nan);
