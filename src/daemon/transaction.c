@@ -164,6 +164,13 @@ static void roll_back(struct item *item, struct db_lease *lease)
 	set_rolled_back(item);
 }
 
+/* Whether it went well, with these words; no command: there was no memory for them. */
+static bool has_said(const struct db_query *query, const char *command)
+{
+	return query->err.code == ERR_NONE && query->command != NULL &&
+	       strcmp(query->command, command) == 0;
+}
+
 static void commit(struct item *item, struct db_lease *lease)
 {
 	struct db_query query = own_query(item, "commit");
@@ -171,19 +178,19 @@ static void commit(struct item *item, struct db_lease *lease)
 	db_lease_send(lease, &query);
 	db_lease_await(&query, item->deadline_ns);
 	item->err = query.err;
-	if (query.err.code == ERR_NONE && query.command != NULL &&
-	    strcmp(query.command, "COMMIT") == 0) {
+	if (has_said(&query, "COMMIT")) {
 		item->transaction = REPLY_COMMITTED;
-	} else if (query.err.code == ERR_NONE && query.command == NULL) {
-		/* There was no memory for what it said. */
-		err_set_static(&item->err, ERR_INTERNAL, ERR_EFFECTS_UNKNOWN, "out of memory");
-		item->transaction = REPLY_UNKNOWN;
-	} else if (query.err.code == ERR_NONE) {
-		/* The server says ROLLBACK where the transaction had failed without our having been
-		 * told. */
+	} else if (has_said(&query, "ROLLBACK")) {
+		/* The transaction had failed without our having been told. */
 		err_set_static(&item->err, ERR_INTERNAL, ERR_EFFECTS_NONE,
 			       "the server rolled the transaction back");
 		set_rolled_back(item);
+	} else if (query.err.code == ERR_NONE) {
+		err_set_static(&item->err, ERR_INTERNAL, ERR_EFFECTS_UNKNOWN,
+			       query.command == NULL ? "out of memory"
+						     : "the server ended the transaction without "
+						       "saying whether it committed");
+		item->transaction = REPLY_UNKNOWN;
 	} else {
 		/* Refused (a deferred constraint, a conflict), never sent, or nobody knows. A
 		 * server that dies while its COMMIT is on the way may have done it; but not one

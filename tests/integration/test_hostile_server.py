@@ -31,11 +31,13 @@ GREETING = (message(b"R", struct.pack("!I", 0))
 
 
 class Server:
-    """Takes everybody (after so many rounds of SCRAM, if it asks for any), does nothing, and has its own answer to what names HOSTILE."""
+    """Takes everybody (after so many rounds of SCRAM, if it asks for any), does nothing and says `tag`, and has its own
+    answer to what names HOSTILE."""
 
-    def __init__(self, answer, rounds=0):
+    def __init__(self, answer, rounds=0, tag=b"SET"):
         self.answer = answer
         self.rounds = rounds
+        self.tag = tag
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -58,7 +60,7 @@ class Server:
                     hostile = b"HOSTILE" in body
                 reply = {b"P": message(b"1"), b"B": message(b"2"), b"S": message(b"Z", b"I"),
                          b"D": b"" if hostile else message(b"n"),
-                         b"E": self.answer if hostile else message(b"C", b"SET\0")}
+                         b"E": self.answer if hostile else message(b"C", self.tag + b"\0")}
                 connection.sendall(reply.get(kind, b""))
 
 
@@ -192,3 +194,17 @@ def test_what_waits_decrypted_is_heard(start_gatherd, pg, tmp_path):
             client.send({"id": 1, "listen": ["tls"], "db": "foul"})
             assert client.recv()["event"] == "listening"
             assert [client.recv()["payload"] for _ in payloads] == payloads
+
+
+@pytest.mark.parametrize("tag, outcome, effects", [
+    (b"COMMIT", "committed", None), (b"ROLLBACK", "rolled_back", "none"), (b"CO\x18MIT", "unknown", "unknown"),
+    (b"", "unknown", "unknown")])
+def test_a_transaction_is_what_the_answer_to_commit_says(start_gatherd, pg, tag, outcome, effects):
+    server = Server(b"", tag=tag)
+    with server.socket:
+        gatherd = start_gatherd(pg, sections={"database foul": {
+            "pool_max": 1, "conninfo": f"host=127.0.0.1 port={server.port} user=x sslmode=disable"}})
+        with gatherd.client() as client:
+            result = client.one({"transaction": ["insert into t values (1)"], "db": "foul", "timeout": 20})
+    assert result["outcome"] == outcome
+    assert result.get("error", {}).get("effects") == effects
