@@ -4,6 +4,7 @@
 #include "base/printable.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -21,15 +22,36 @@
 
 static struct {
 	int fd;
+	int own; /* opened here; -1: none */
 	enum log_level level;
 	bool journal;
+	bool torn; /* of the last line only the beginning was taken */
 	uint64_t dropped;
 	uint64_t dropped_reported;
-} logger = {.fd = STDERR_FILENO, .level = LOG_LEVEL_INFO};
+} logger = {.fd = STDERR_FILENO, .own = -1, .level = LOG_LEVEL_INFO};
+
+/*
+ * A pipe or a terminal anew, where we may say that nothing waits: `fd` is shared with whoever
+ * started us, and with his other programs. Not everybody may do it. -1: `fd` has to do.
+ */
+static int open_own(int fd)
+{
+	char path[32];
+	struct stat st;
+
+	if (!isatty(fd) && (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode)))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
 
 void log_open(int fd, enum log_level level, bool journal)
 {
-	logger.fd = fd;
+	if (logger.own >= 0)
+		close(logger.own);
+	logger.own = open_own(fd);
+	logger.fd = logger.own >= 0 ? logger.own : fd;
+	logger.torn = false;
 	logger.level = level;
 	logger.journal = journal;
 }
@@ -61,17 +83,27 @@ uint64_t log_dropped(void)
 	return logger.dropped;
 }
 
-static bool write_line(const char *line, size_t len)
+static ssize_t write_bytes(const char *bytes, size_t len)
 {
 	struct pollfd pfd = {.fd = logger.fd, .events = POLLOUT};
-	ssize_t sent = send(logger.fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t sent = send(logger.fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-	if (sent < 0 && errno == ENOTSOCK) {
-		/* Without a reader it would take the line and raise SIGPIPE. */
-		if (poll(&pfd, 1, 0) != 1 || pfd.revents != POLLOUT)
-			return false;
-		sent = write(logger.fd, line, len);
-	}
+	if (sent >= 0 || errno != ENOTSOCK)
+		return sent;
+	/* Without a reader it would take the line and raise SIGPIPE. */
+	if (poll(&pfd, 1, 0) != 1 || pfd.revents != POLLOUT)
+		return -1;
+	return write(logger.fd, bytes, len);
+}
+
+static bool write_line(const char *line, size_t len)
+{
+	ssize_t sent;
+
+	if (logger.torn && write_bytes("\n", 1) != 1)
+		return false;
+	sent = write_bytes(line, len);
+	logger.torn = sent > 0 && sent < (ssize_t)len;
 	return sent == (ssize_t)len;
 }
 

@@ -116,8 +116,11 @@ def test_a_full_log_does_not_stop_service(start_gatherd, pg):
             stderr=full, cwd="/", env={**os.environ, "NOTIFY_SOCKET": gatherd.notify.path})
     gatherd.notify.wait_for("READY=1", gatherd.process.pid)
     for _ in range(50):
+        gatherd.signal(signal.SIGUSR1)  # which is answered in the log
         with gatherd.client() as client:
             assert client.gather(["select 1", "select nonsense"])["failed"] == 1
+            dropped = client.request(stats=True)["stats"]["log"]["dropped"]
+    assert dropped > 50
 
 
 @direct

@@ -8,7 +8,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -177,6 +179,83 @@ START_TEST(a_full_pipe_drops_and_counts)
 }
 END_TEST
 
+/* A terminal says that it takes something as long as it takes a byte: of a line it may take a part,
+ * and a write that waits would end in the time limit. */
+START_TEST(a_full_terminal_drops_and_counts)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), terminal;
+	struct pollfd pfd = {.fd = master, .events = POLLIN};
+	size_t len = 0;
+
+	ck_assert_int_ge(master, 0);
+	ck_assert_int_eq(grantpt(master), 0);
+	ck_assert_int_eq(unlockpt(master), 0);
+	terminal = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_ge(terminal, 0);
+	log_open(terminal, LOG_LEVEL_INFO, true);
+	for (int i = 0; i < 100000 && log_dropped() == 0; i++)
+		log_info("line %99d", i);
+	ck_assert_uint_eq(log_dropped(), 1);
+	/* Told when there is room again, on a line of its own. */
+	text[0] = '\0';
+	while (strstr(text, " log lines were dropped\r\n<6>back") == NULL) {
+		ssize_t got;
+
+		ck_assert_uint_lt(len, sizeof(text) - 1);
+		ck_assert_int_eq(poll(&pfd, 1, -1), 1);
+		got = read(master, text + len, sizeof(text) - 1 - len);
+		ck_assert_int_gt(got, 0);
+		len += (size_t)got;
+		text[len] = '\0';
+		log_info("back");
+	}
+	for (char *at = strchr(text, '\n'); at != NULL && at[1] != '\0'; at = strchr(at + 1, '\n'))
+		ck_assert_msg(at[1] == '<', "%.40s", at + 1);
+	close(terminal);
+	close(master);
+}
+END_TEST
+
+START_TEST(a_full_pipe_that_cannot_be_opened_anew_drops_and_counts)
+{
+	struct rlimit limit, none;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){0, limit.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	log_open(writer, LOG_LEVEL_INFO, true);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (int i = 0; i < 100000 && log_dropped() == 0; i++)
+		log_info("line");
+	ck_assert_uint_eq(log_dropped(), 1);
+}
+END_TEST
+
+/* A disk that is full in the middle of a line. */
+START_TEST(a_line_that_was_cut_off_has_an_end)
+{
+	char name[] = "/tmp/log-XXXXXX", line[256] = "";
+	int fd = mkstemp(name);
+	struct rlimit limit = {20, RLIM_INFINITY};
+
+	ck_assert_int_ge(fd, 0);
+	unlink(name);
+	signal(SIGXFSZ, SIG_IGN);
+	log_open(fd, LOG_LEVEL_INFO, true);
+	log_info("one line");
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	log_info("another line");
+	log_info("lost");
+	ck_assert_uint_eq(log_dropped(), 2);
+	limit.rlim_cur = RLIM_INFINITY;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	log_info("back");
+	ck_assert_int_gt(pread(fd, line, sizeof(line) - 1, 0), 0);
+	ck_assert_str_eq(line, "<6>one line\n<6>anoth\n<4>2 log lines were dropped\n<6>back\n");
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_full_socket_drops_and_counts)
 {
 	int pair[2];
@@ -259,6 +338,9 @@ int main(void)
 	tcase_add_test(tcase, control_characters_of_two_bytes_are_escaped);
 	tcase_add_loop_test(tcase, a_long_line_is_cut_to_what_a_pipe_takes_at_once, 0, 2);
 	tcase_add_test(tcase, a_full_pipe_drops_and_counts);
+	tcase_add_test(tcase, a_full_pipe_that_cannot_be_opened_anew_drops_and_counts);
+	tcase_add_test(tcase, a_full_terminal_drops_and_counts);
+	tcase_add_test(tcase, a_line_that_was_cut_off_has_an_end);
 	tcase_add_test(tcase, a_full_socket_drops_and_counts);
 	tcase_add_test(tcase, a_pipe_without_a_reader_raises_no_signal);
 	tcase_add_test(tcase, a_file_takes_every_line);
