@@ -223,7 +223,7 @@ static int apply_config(struct server *server, struct config *config)
 	return 0;
 }
 
-static void reload(struct server *server)
+void server_reload(struct server *server)
 {
 	struct config *config;
 	int rc;
@@ -264,7 +264,7 @@ static void on_signal(void *arg, int number)
 	switch (number) {
 	case SIGHUP:
 		if (server->state == SERVER_RUNNING)
-			reload(server);
+			server_reload(server);
 		break;
 	case SIGUSR1:
 		co_loop_dump(server->loop, log_task, NULL);

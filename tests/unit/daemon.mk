@@ -56,3 +56,9 @@ tests_unit_test_daemon_texts_SOURCES = tests/unit/test_daemon_texts.c
 tests_unit_test_daemon_texts_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
 tests_unit_test_daemon_texts_LDADD = $(DAEMON_TEST_LDADD)
 TESTS += tests/unit/test_daemon_texts
+
+check_PROGRAMS += tests/unit/test_daemon_reload
+tests_unit_test_daemon_reload_SOURCES = tests/unit/test_daemon_reload.c
+tests_unit_test_daemon_reload_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+tests_unit_test_daemon_reload_LDADD = $(DAEMON_TEST_LDADD)
+TESTS += tests/unit/test_daemon_reload
