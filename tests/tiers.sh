@@ -10,10 +10,11 @@ lanes=("asan integration fuzz" "includes format shell cppcheck model aarch64 cla
 valgrind_command="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 	--suppressions=$root/tests/valgrind.supp"
 
+# check [LANE]...: the tiers of these lanes, or all
 check() {
 	local lane lane_pids=() passed failed
 	if (($#)); then
-		lanes=("$*") # each tier gets what it needs
+		lanes=("$@") # each tier gets what it needs
 	else
 		# all packages now, so that the lanes do not meet in apt
 		need "${packages_build[@]}" "${packages_unit[@]}" "${packages_integration[@]}" "${packages_clang[@]}" \
@@ -184,14 +185,15 @@ tier_faults_units() {
 	local suites
 	flavour asan
 	suites=$(printf 'tests/unit/test_%s ' db_{memory,query,stop,pool,cancel,connect,results} \
-		daemon_{gather,session,listener,database,notify} wire_memory conf_files conf_faults base_log co_loop)
+		daemon_{gather,session,listener,database,notify,reload} wire_memory conf_files conf_faults base_log co_loop)
 	make_check asan TESTS="$suites" check_PROGRAMS="$suites"
 }
 tier_faults_around() {
+	local files
+	files=$(printf 'test_%s.py or ' faults{,_nth,_around} cancel limits hostile_server standby listen lifecycle memory \
+		session_hygiene requests errors gather options scale)
 	build asan
-	pytest_run asan -m '' -k "not each_allocation_fails and (test_faults or test_cancel or test_limits or test_hostile_server or
-		test_standby or test_listen or test_lifecycle or test_memory or test_session_hygiene or test_requests or
-		test_errors or test_options or test_scale)"
+	pytest_run asan -m '' -k "not each_allocation_fails and (${files% or })"
 }
 tier_faults_memory() {
 	build release

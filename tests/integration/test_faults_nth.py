@@ -4,8 +4,11 @@ Each system call on a socket and each allocation fails once, and each byte of a 
 requests of every kind run: each has one answer, what it says is true, and the daemon is as before. The `faults` ones
 take every place, the others some.
 """
+import concurrent.futures
 import errno
 import os
+import signal
+import threading
 
 import pytest
 
@@ -25,17 +28,27 @@ every = pytest.mark.parametrize("stride", [pytest.param(1, marks=pytest.mark.fau
 class World:
     """A daemon with faults, and a session beside it."""
 
-    def __init__(self, pg, pool_max):
+    def __init__(self, pg, pool_max, number):
+        self.name = f"world_{pool_max}_{number}"
         self.faults = Faults()
-        self.pool_max = pool_max
-        self.gatherd = Gatherd(pg, env=self.faults.env, main={"unavailable_after": "3s", "pool_max": pool_max})
+        self.gatherd = Gatherd(pg, env=self.faults.env, main={
+            "conninfo": pg.conninfo(application_name=self.name), "unavailable_after": "3s", "pool_max": pool_max})
         self.marks = Marks(pg)
         self.beside = pg.session()
+        self.before = None
+
+    def begin(self):
+        """What is open before anything fails is what may be open afterwards."""
+        if not self.gatherd.alive():  # the test before has failed for that already
+            self.gatherd.start()
+        self.faults.clear()
+        self.live()
+        self.before = self.descriptors()
 
     def end_sessions(self):
         """The next query has to connect."""
         self.beside.run("select count(pg_terminate_backend(pid, 10000)) from pg_stat_activity "
-                        "where application_name = 'gatherd';")
+                        f"where application_name = '{self.name}';")
 
     def live(self, flipped=False):
         """A life with faults, and service after it. Whether the client kept its connection."""
@@ -56,45 +69,99 @@ class World:
 
     def check(self):
         """Nothing is left, and what clients were told is so."""
+        self.faults.clear()
         wait_until(lambda: self.descriptors() <= self.before, f"{self.before} descriptors as before")
         self.marks.verify()
 
 
-@pytest.fixture(scope="module")
-def worlds(pg):
-    """By the size of their pools."""
-    started = {}
+def end_worlds(worlds):
+    """They must end well."""
     try:
-        yield started
-        for world in started.values():
+        for world in worlds.values():
             world.gatherd.stop()
     finally:
-        for world in started.values():
+        for world in worlds.values():
             world.beside.close()
             world.gatherd.cleanup()
             world.faults.close()
+        worlds.clear()
+
+
+@pytest.fixture(scope="module")
+def worlds(pg):
+    """By the size of their pools and their numbers."""
+    started = {}
+    yield started
+    end_worlds(started)
 
 
 @pytest.fixture
-def start_world(worlds, pg):
+def start_worlds(worlds, pg):
     used = []
 
-    def start(pool_max):
-        if pool_max not in worlds:
-            worlds[pool_max] = World(pg, pool_max)
-        world = worlds[pool_max]
-        if not world.gatherd.alive():  # the test before has failed for that already
-            world.gatherd.start()
-        world.faults.clear()
-        world.live()
-        world.before = world.descriptors()
-        used.append(world)
-        return world
+    def start(pool_max, count):
+        if not all(size == pool_max for size, _ in worlds):  # the server has only so many connections
+            end_worlds(worlds)
+        for number in range(count):
+            if (pool_max, number) not in worlds:
+                worlds[pool_max, number] = World(pg, pool_max, number)
+            used.append(worlds[pool_max, number])
+            used[-1].begin()
+        return used
 
     yield start
     for world in used:
-        world.faults.clear()
         world.check()
+
+
+WORLDS = {0: 4, 1: 16}  # for some places, and for every
+MISSES = 3  # lives differ a little in length
+
+
+class Places:
+    """Hands out places, one after the other, until some have been tried that no life reaches."""
+
+    def __init__(self, places):
+        self.places = iter(places)
+        self.lock = threading.Lock()
+        self.misses = 0
+        self.last = 0
+
+    def take(self):
+        with self.lock:
+            return next(self.places, None) if self.misses < MISSES else None
+
+    def tried(self, place, reached):
+        with self.lock:
+            if reached:
+                self.last = max(self.last, place)
+            else:
+                self.misses += 1
+
+
+def try_all(worlds, places, trial):
+    """`trial(world, place)` for each place, in all the worlds at once: most of the time of a life is waiting. It says
+    whether the life has reached the place. The last place that one has reached."""
+    places = Places(places)
+
+    def work(world):
+        while (place := places.take()) is not None:
+            try:
+                places.tried(place, trial(world, place))
+            except BaseException as error:
+                places.misses = MISSES
+                raise AssertionError(f"place {place}: {error}") from error
+
+    with concurrent.futures.ThreadPoolExecutor(len(worlds)) as executor:
+        for _ in executor.map(work, worlds):
+            pass
+    return places.last
+
+
+def steps(place, following):
+    while True:
+        yield place
+        place = following(place)
 
 
 # What, whose, and whether clients may see the end of their connection.
@@ -125,25 +192,22 @@ CALLS = {
 
 @every
 @pytest.mark.parametrize("calls, sides, action, may_close", CALLS.values(), ids=CALLS.keys())
-def test_each_call_fails(start_world, calls, sides, action, may_close, stride):
-    world = start_world(3)
-    n = 1
-    while True:
+def test_each_call_fails(start_worlds, calls, sides, action, may_close, stride):
+    def trial(world, n):
         world.end_sessions()
         world.faults.nth(n, calls, action, sides)
         whole = world.live()
-        assert whole or may_close, f"call {n}"
-        if not world.faults.page.hit:
-            break
-        n += stride or max(3, n // 2)
-    assert n > 1
+        assert whole or may_close, "the daemon hung up"
+        return world.faults.page.hit
+
+    assert try_all(start_worlds(3, WORLDS[stride]), steps(1, lambda n: n + (stride or max(3, n // 2))), trial)
 
 
 @every
 @pytest.mark.parametrize("calls, sides, action", [(RECV | SEND, CLIENT, SHORT), (RECV | SEND, SERVER, SHORT)],
                          ids=["clients", "servers"])
-def test_all_is_read_and_written_byte_by_byte(start_world, calls, sides, action, stride):
-    world = start_world(3)
+def test_all_is_read_and_written_byte_by_byte(start_worlds, calls, sides, action, stride):
+    [world] = start_worlds(3, 1)
     for _ in range(10 if stride else 1):
         world.end_sessions()
         world.faults.nth(1, calls, action, sides, times=1 << 40)
@@ -151,39 +215,110 @@ def test_all_is_read_and_written_byte_by_byte(start_world, calls, sides, action,
 
 
 BYTES = {"reset": RESET, "end": END, "changed": FLIP}
+CONNECTED = 500  # more bytes than a server sends while a connection is set up
 
 
 @every
 @pytest.mark.parametrize("connects", [True, False], ids=["connecting", "connected"])
 @pytest.mark.parametrize("action", BYTES.values(), ids=BYTES.keys())
-def test_each_byte_of_a_server(start_world, connects, action, stride):
-    world = start_world(1)
-    n = 0
-    while True:
+def test_each_byte_of_a_server(start_worlds, connects, action, stride):
+    def trial(world, n):
         if connects:
             world.end_sessions()
         world.faults.byte(n, action)
-        assert world.live(flipped=action == FLIP), f"byte {n}"
-        if not world.faults.page.byte_hit or connects and n > 500:
-            break
-        n += stride or (397 if action == FLIP else 197)
-    assert n > 300
+        world.live(flipped=action == FLIP)
+        return world.faults.page.byte_hit and not (connects and n > CONNECTED)
+
+    assert try_all(start_worlds(1, WORLDS[stride]),
+                   steps(0, lambda n: n + (stride or (397 if action == FLIP else 197))), trial) > 300
 
 
 @every
 @pytest.mark.parametrize("times", [1, 3, 20])
 @pytest.mark.parametrize("connects", [True, False], ids=["connecting", "connected"])
-def test_each_allocation_fails(start_world, connects, times, stride):
+def test_each_allocation_fails(start_worlds, connects, times, stride):
     if faults.has_sanitizers():
         pytest.skip("the sanitizers have their own malloc")
-    world = start_world(2)
-    n = 1
-    while True:
+
+    def trial(world, n):
         if connects:
             world.end_sessions()
         world.faults.nth(n, ALLOC, times=times)
         world.live()
-        if not world.faults.page.hit:
+        return world.faults.page.hit
+
+    assert try_all(start_worlds(2, WORLDS[stride]), steps(1, lambda n: n + (stride or 97)), trial) > 100
+
+
+# Which differ in all that a reload can change.
+CONFIGS = {
+    "old": {"database": "only_old", "reports": "old", "sql": "any", "memory": "64M"},
+    "new": {"database": "only_new", "reports": "new", "sql": "reports", "memory": "128M"},
+}
+
+
+@pytest.fixture
+def reloaded(pg, start_gatherd):
+    """A daemon with faults, its configuration to be written, and which one it shows in all its parts."""
+    fail = Faults()
+    gatherd = start_gatherd(pg, start=False, env=fail.env)
+
+    def write(name):
+        config = CONFIGS[name]
+        reports = os.path.join(gatherd.dir, config["reports"])
+        os.makedirs(reports, exist_ok=True)
+        with open(os.path.join(reports, f"{name}.sql"), "w", encoding="utf-8") as file:
+            file.write("select 1;\n")
+        gatherd.sections = {
+            "gatherd": {**gatherd.sections["gatherd"], "report_dir": reports, "memory_limit": config["memory"]},
+            "database main": gatherd.sections["database main"],
+            f"database {config['database']}": {"conninfo": pg.conninfo()},
+            "access everybody": {"sql": config["sql"]},
+        }
+        gatherd.write_config()
+
+    def shown():
+        with gatherd.client() as client:
+            stats = client.request(stats=True)["stats"]
+            reports = [name for name in CONFIGS
+                       if client.request(report=name, db="main").get("error", {}).get("code") != "unknown_report"]
+            sql = "error" not in client.gather(["select 1"], db="main")
+            memory = stats["memory"]["limit"]
+        return [name for name, config in CONFIGS.items()
+                if set(stats["pools"]) == {"main", config["database"]} and reports == [name]
+                and sql == (config["sql"] == "any") and memory == int(config["memory"][:-1]) << 20]
+
+    def reload(name):
+        write(name)
+        gatherd.signal(signal.SIGHUP)
+        gatherd.notify.wait_for("RELOADING=1", gatherd.process.pid)
+        gatherd.notify.wait_for("READY=1", gatherd.process.pid)
+
+    write("old")
+    gatherd.start()
+    yield fail, reload, shown
+    fail.close()
+
+
+@pytest.mark.parametrize("times", [1, 3, 20])
+def test_each_allocation_fails_in_a_reload(reloaded, times):
+    """The old configuration, or the new one: never half of it."""
+    if faults.has_sanitizers():
+        pytest.skip("the sanitizers have their own malloc")
+    fail, reload, shown = reloaded
+    seen = set()
+    n = 1
+    while True:
+        assert shown() == ["old"]
+        fail.nth(n, ALLOC, times=times)
+        reload("new")
+        fail.clear()
+        [name] = shown()
+        seen.add(name)
+        if not fail.page.hit:
+            assert name == "new"
             break
-        n += stride or 97
-    assert n > 100
+        if name == "new":
+            reload("old")
+        n += 1
+    assert seen == set(CONFIGS)

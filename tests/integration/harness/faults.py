@@ -2,6 +2,7 @@
 """Faults inside a daemon: system calls and allocations that fail at the nth, bytes of servers, time of day, names."""
 import ctypes
 import errno
+import functools
 import mmap
 import os
 import subprocess
@@ -33,14 +34,21 @@ def has_sanitizers():
         return b"__asan_init" in file.read()
 
 
+@functools.cache
+def library():
+    """The directory, which goes with the process, and the library in it."""
+    folder = tempfile.TemporaryDirectory(prefix="gatherd-faults-")
+    path = os.path.join(folder.name, "faults.so")
+    subprocess.run(["cc", "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-fPIC", "-shared", "-Wall", "-Wextra",
+                    "-Werror", SOURCE, "-o", path, "-ldl"], check=True)
+    return folder, path
+
+
 class Faults:
     """Its `env` is the daemon's environment; `page` is what the daemon sees, at once."""
 
     def __init__(self):
         self.dir = tempfile.TemporaryDirectory(prefix="gatherd-faults-")
-        library = os.path.join(self.dir.name, "faults.so")
-        subprocess.run(["cc", "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", "-fPIC", "-shared", "-Wall", "-Wextra",
-                        "-Werror", SOURCE, "-o", library, "-ldl"], check=True)
         path = os.path.join(self.dir.name, "page")
         with open(path, "w+b") as file:
             file.truncate(mmap.PAGESIZE)
@@ -50,7 +58,7 @@ class Faults:
         # gcc's sanitizers are a library, which must come first
         first = [line.split()[2] for line in linked(programs.program("gatherd")).splitlines() if "libasan" in line]
         # what has been freed is filled, so that who still uses it is found out
-        self.env = {"LD_PRELOAD": ":".join([*first, library]), "GATHERD_FAULTS": path, "MALLOC_PERTURB_": "165"}
+        self.env = {"LD_PRELOAD": ":".join([*first, library()[1]]), "GATHERD_FAULTS": path, "MALLOC_PERTURB_": "165"}
 
     def clear(self):
         """Nothing goes wrong any more."""
