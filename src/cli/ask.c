@@ -83,6 +83,8 @@ int ask_connect(struct gather *gather, const struct options *options)
 	gather_set_max_line(gather, 0);
 	rc = gather_connect(gather, options->socket, timeout_ms);
 	if (rc < 0)
-		complain("cannot reach gatherd: %s", gather_message(gather));
+		complain("%s", gather_message(gather));
+	if (rc == GATHER_UNREACHABLE)
+		complain("is it running? Another socket is given by -S or in GATHERD_SOCKET");
 	return rc;
 }

@@ -106,7 +106,9 @@ static int connect_to(struct gather *g, const struct sockaddr_un *address, int64
 	if (rc == EAGAIN || rc == EINTR)
 		return connection_fail(g, GATHER_TIMED_OUT, "%s: gatherd accepts no connection",
 				       address->sun_path);
-	return connection_fail(g, GATHER_UNREACHABLE, "%s: %s", address->sun_path, strerror(rc));
+	return connection_fail(
+		g, GATHER_UNREACHABLE, "no gatherd at %s: %s%s", address->sun_path, strerror(rc),
+		rc == EACCES ? " (who may connect is a matter of the socket's group)" : "");
 }
 
 int gather_connect(struct gather *g, const char *path, int64_t timeout_ms)

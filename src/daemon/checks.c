@@ -15,10 +15,12 @@ struct checks {
 	const struct config *config;
 	config_error_fn *report;
 	void *arg;
-	bool found;
+	bool failed; /* the daemon would not start */
 };
 
-static void PRINTF_LIKE(3, 4) tell(struct checks *checks, unsigned line, const char *fmt, ...)
+static void tell(struct checks *checks, unsigned line, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+static void tell(struct checks *checks, unsigned line, const char *fmt, ...)
 {
 	char what[512], text[1024], shown[PRINTABLE_GROWTH * sizeof(text) + PRINTABLE_ROOM_BYTES];
 	va_list args;
@@ -29,7 +31,6 @@ static void PRINTF_LIKE(3, 4) tell(struct checks *checks, unsigned line, const c
 	snprintf(text, sizeof(text), "%s:%u: %s", checks->config->path, line, what);
 	printable_line(shown, sizeof(shown), text);
 	checks->report(checks->arg, shown);
-	checks->found = true;
 }
 
 /* What somebody else may see, and we may not, is no mistake. */
@@ -59,12 +60,15 @@ static void check_socket(struct checks *checks)
 	if (stat(config->socket, &st) == 0 && !S_ISSOCK(st.st_mode)) {
 		tell(checks, config->socket_line, "socket: %s is there, and is no socket",
 		     config->socket);
+		checks->failed = true;
 		return;
 	}
 	len = (size_t)(strrchr(config->socket, '/') - config->socket);
 	snprintf(dir, sizeof(dir), "%.*s", len > 0 ? (int)len : 1, config->socket);
-	if (is_missing(dir, &why))
+	if (is_missing(dir, &why)) {
 		tell(checks, config->socket_line, "socket: the directory %s: %s", dir, why);
+		checks->failed = true;
+	}
 }
 
 static void check_socket_group(struct checks *checks)
@@ -72,9 +76,11 @@ static void check_socket_group(struct checks *checks)
 	const struct config *config = checks->config;
 	gid_t gid;
 
-	if (config->socket_group_line != 0 && !access_find_gid(config->socket_group, &gid))
-		tell(checks, config->socket_group_line,
-		     "socket_group: the system has no group \"%s\"", config->socket_group);
+	if (config->socket_group_line == 0 || access_find_gid(config->socket_group, &gid))
+		return;
+	tell(checks, config->socket_group_line, "socket_group: the system has no group \"%s\"",
+	     config->socket_group);
+	checks->failed = true;
 }
 
 /* Without the key, no directory means no reports. */
@@ -84,16 +90,8 @@ static void check_report_dir(struct checks *checks)
 	const char *why;
 
 	if (config->report_dir_line != 0 && is_missing(config->report_dir, &why))
-		tell(checks, config->report_dir_line, "report_dir: %s: %s", config->report_dir,
-		     why);
-}
-
-static void on_unknown_name(void *arg, const char *text)
-{
-	struct checks *checks = arg;
-
-	checks->report(checks->arg, text);
-	checks->found = true;
+		tell(checks, config->report_dir_line, "warning: report_dir: %s: %s",
+		     config->report_dir, why);
 }
 
 static bool is_for_everybody(const struct config_access *access)
@@ -107,7 +105,7 @@ static int check_access(struct checks *checks)
 	const struct config *config = checks->config;
 	const struct config_access *all = NULL;
 	struct access_table *table;
-	int rc = access_table_new(&table, config, on_unknown_name, checks);
+	int rc = access_table_new(&table, config, checks->report, checks->arg);
 
 	if (rc < 0)
 		return rc;
@@ -117,12 +115,14 @@ static int check_access(struct checks *checks)
 
 		if (access->empty)
 			tell(checks, access->line,
-			     "[access %s] is empty: it allows everybody everything; if that is "
+			     "warning: [access %s] is empty: it allows everybody everything; if "
+			     "that is "
 			     "meant, write sql = any",
 			     access->name);
 		else if (all != NULL)
 			tell(checks, access->line,
-			     "[access %s] is never reached: [access %s] above it, without users "
+			     "warning: [access %s] is never reached: [access %s] above it, without "
+			     "users "
 			     "and groups, is for everybody",
 			     access->name, all->name);
 		if (all == NULL && is_for_everybody(access))
@@ -142,5 +142,5 @@ int checks_run(const struct config *config, config_error_fn *report, void *arg)
 	rc = check_access(&checks);
 	if (rc < 0)
 		return rc;
-	return checks.found ? -EINVAL : 0;
+	return checks.failed ? -EINVAL : 0;
 }

@@ -10,7 +10,11 @@
 #include "base/macros.h"
 #include "conf/config.h"
 
-/* 0; -EINVAL after telling `report` all of it, each with the file's line; or -ENOMEM. */
+/*
+ * Tells `report` of all of it, each with the file's line. 0; -EINVAL when the daemon would not
+ * start (the rest are warnings: a reload checks as well, and a name may have gone from the system);
+ * or -ENOMEM.
+ */
 int checks_run(const struct config *config, config_error_fn *report, void *arg) MUST_CHECK;
 
 #endif

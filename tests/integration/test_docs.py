@@ -146,5 +146,36 @@ def test_every_shipped_report_runs(store):
             assert answer["ok"] is True, answer
 
 
+DISTRIBUTION = {"count", "p50", "p90", "p99", "p999", "max"}
+
+
+def fields(value, path):
+    """The fields of the answer to stats, named as the table of protocol.md names them."""
+    if path == "pools":
+        for pool in value.values():
+            yield from fields(pool, "pools.*")
+    elif isinstance(value, dict) and set(value) != DISTRIBUTION and path != "errors":
+        for key, member in value.items():
+            yield from fields(member, f"{path}.{key}" if path else key)
+    else:
+        yield path
+
+
+def test_every_field_of_stats_is_documented(start_gatherd, pg):
+    """And none that is not there. One database cannot be reached, so that its fields for errors are there."""
+    daemon = start_gatherd(pg, sections={"database away": {"conninfo": "host=/nonexistent", "unavailable_after": "1s"}})
+    with daemon.client() as client:
+        assert client.one("select 1", db="away")["error"]["code"] == "unavailable"
+        assert client.request({"listen": ["c"], "db": "away"})["error"]["code"] == "unavailable"
+        stats = client.request({"stats": True})["stats"]
+    with open(os.path.join(programs.ROOT, "docs", "protocol.md"), encoding="utf-8") as file:
+        text = file.read()
+    table = re.findall(r"^\| `([\w.*]+)` \|", text[text.index("## ping and stats"):], re.M)
+    assert sorted(set(fields(stats, ""))) == sorted(table)
+    codes = re.search(r"^\| `code` \|.*?\n\n", text, re.M | re.S)[0]
+    assert set(stats["errors"]) == set(re.findall(r"`(\w+)`", "\n".join(
+        line.split("|")[1] for line in codes.splitlines()[2:] if line)))
+
+
 def test_the_readme_has_examples():
     assert any(path == "README.md" for path, _ in examples()), "README.md has no tested example"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """libgather as its users get it: installed, found by pkg-config, from C and C++."""
 import os
+import re
 import shlex
 import subprocess
 
@@ -57,6 +58,19 @@ def test_example_program(installed, gatherd, tmp_path):
     done = subprocess.run([target], env=env, text=True, capture_output=True, timeout=LIMIT_S, check=False)
     assert done.returncode == 0 and done.stdout == "well\n", done.stderr
     programs.assert_clean(done.stderr)
+
+
+def test_the_manuals_example(installed, gatherd, tmp_path):
+    with open(os.path.join(programs.ROOT, "docs", "man", "libgather.3"), encoding="utf-8") as file:
+        source = re.search(r"^\.Bd -literal\n(#include.*?)^\.Ed$", file.read(), re.M | re.S)[1]
+    (tmp_path / "example.c").write_text(source.replace("\\e", "\\"), "utf-8")
+    target = str(tmp_path / "example")
+    compile_program(installed, str(tmp_path / "example.c"), target, ["gcc", "-std=gnu11"])
+    for path, status, out, err in ((gatherd.socket_path, 0, r"sum: 42\nnow: \d{4}-.*\n", ""),
+                                   ("/nonexistent/sock", 1, "", r"example: no gatherd at /nonexistent/sock: No such.*\n")):
+        env = {**os.environ, "GATHERD_SOCKET": path, **library_path(installed)}
+        done = subprocess.run([target], env=env, text=True, capture_output=True, timeout=LIMIT_S, check=False)
+        assert done.returncode == status and re.fullmatch(out, done.stdout) and re.fullmatch(err, done.stderr), done
 
 
 def test_header_is_c99_and_c_plus_plus(installed, tmp_path):
