@@ -42,8 +42,7 @@ void step_init(struct step *step, struct item *item, const struct request_query 
 	*step = (struct step){.item = item, .request = request, .index = index};
 	list_init(&step->unsent_node);
 	list_init(&step->paused_node);
-	/* Charged to the daemon, since the session's output may take their memory over. */
-	buf_init(&step->columns, 0, &gather->session->server->rows);
+	/* Charged to the daemon, since the session's output may take its memory over. */
 	buf_init(&step->rows, 0, &gather->session->server->rows);
 	step->deadline_ns = item->deadline_ns;
 	if (request->timeout_ns > 0)
@@ -53,7 +52,6 @@ void step_init(struct step *step, struct item *item, const struct request_query 
 
 void step_free(struct step *step)
 {
-	buf_free(&step->columns);
 	buf_free(&step->rows);
 }
 
@@ -72,7 +70,6 @@ static void drop_rows(struct step *step)
 {
 	room_give_back(gather_of(step), step_bytes(step));
 	buf_free(&step->rows);
-	buf_free(&step->columns);
 }
 
 /* Its statement went well; only its rows are missing. */
@@ -185,13 +182,13 @@ static int take_columns(void *ctx, const struct db_column *columns, size_t count
 		return session_output_changed(session) < 0 ? -EPIPE : 0;
 	}
 	for (;;) {
-		reply_write_columns(&step->columns, &step->shape);
-		if (buf_error(&step->columns) == 0)
+		reply_write_table_head(&step->rows, &step->shape);
+		if (buf_error(&step->rows) == 0)
 			break;
-		if (find_room(step, &step->columns, 0, count * COLUMN_BYTES) < 0)
+		if (find_room(step, &step->rows, 0, count * COLUMN_BYTES) < 0)
 			return -ENOBUFS;
 	}
-	return room_take(step, buf_len(&step->columns)) ? 0 : -ENOBUFS;
+	return room_take(step, buf_len(&step->rows)) ? 0 : -ENOBUFS;
 }
 
 static int add_combined_row(struct step *step, const struct reply_cell *cells)
@@ -199,7 +196,7 @@ static int add_combined_row(struct step *step, const struct reply_cell *cells)
 	size_t before = buf_len(&step->rows);
 
 	for (;;) {
-		if (before > 0)
+		if (step->row_count > 1)
 			buf_putc(&step->rows, ',');
 		reply_write_row(&step->rows, &step->shape, cells);
 		if (buf_error(&step->rows) == 0)
@@ -507,8 +504,7 @@ void step_outcome(const struct step *step, struct reply_outcome *ret_outcome)
 		return;
 	}
 	ret_outcome->has_rows = query->has_rows;
-	ret_outcome->columns = buf_str(&step->columns);
-	ret_outcome->rows = buf_str(&step->rows);
+	ret_outcome->table = buf_str(&step->rows);
 	ret_outcome->count = query->count;
 	ret_outcome->truncated = step->truncated;
 	/* One that was stopped at its max_rows has had no command tag. */

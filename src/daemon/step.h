@@ -43,9 +43,9 @@ struct step {
 	bool truncated; /* it has its max_rows */
 
 	struct reply_shape shape;
-	struct buf columns; /* combined: their JSON text */
-	struct buf rows;    /* combined: rows' JSON; streamed: the rows line that is being filled */
-	size_t line_rows;   /* streamed: rows in that line */
+	/* Combined: the columns' and rows' JSON; streamed: the rows line that is being filled. */
+	struct buf rows;
+	size_t line_rows; /* streamed: rows in that line */
 	uint64_t row_count;
 	struct captures *captures; /* values that other items take; NULL: none */
 };
@@ -58,7 +58,7 @@ void step_drop_rows(struct step *step, const char *why);
 /* What it holds of its answer. */
 static inline size_t step_bytes(const struct step *step)
 {
-	return buf_len(&step->columns) + buf_len(&step->rows);
+	return buf_len(&step->rows);
 }
 /*
  * Waits, if parameter types have to be asked for (over the lease, if there is one). Judges the text

@@ -23,6 +23,13 @@ void reply_write_columns(struct buf *out, const struct reply_shape *shape)
 	buf_putc(out, ']');
 }
 
+void reply_write_table_head(struct buf *out, const struct reply_shape *shape)
+{
+	buf_puts(out, "\"columns\":");
+	reply_write_columns(out, shape);
+	buf_puts(out, ",\"rows\":[");
+}
+
 static void write_cell(struct buf *out, const struct reply_shape *shape, size_t column,
 		       const struct reply_cell *cell)
 {
@@ -171,11 +178,6 @@ static void close_outcome(struct buf *out, const struct reply_outcome *outcome)
 void reply_outcome_begin(struct buf *out, const struct reply_outcome *outcome)
 {
 	open_outcome(out, outcome);
-	if (outcome->err != NULL || !outcome->has_rows)
-		return;
-	buf_puts(out, "\"columns\":");
-	buf_append_str(out, outcome->columns);
-	buf_puts(out, ",\"rows\":[");
 }
 
 void reply_outcome_finish(struct buf *out, const struct reply_outcome *outcome)
@@ -192,7 +194,7 @@ void reply_write_outcome(struct buf *out, const struct reply_outcome *outcome)
 {
 	reply_outcome_begin(out, outcome);
 	if (outcome->err == NULL && outcome->has_rows)
-		buf_append_str(out, outcome->rows);
+		buf_append_str(out, outcome->table);
 	reply_outcome_finish(out, outcome);
 }
 

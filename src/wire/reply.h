@@ -48,6 +48,8 @@ int reply_shape_make(struct arena *arena, struct reply_style style,
 		     struct reply_shape *ret_shape) MUST_CHECK;
 /* [{"name":"count","type":"int8","oid":20},…] */
 void reply_write_columns(struct buf *out, const struct reply_shape *shape);
+/* "columns":[…],"rows":[ — rows follow, comma separated: the table of an outcome. */
+void reply_write_table_head(struct buf *out, const struct reply_shape *shape);
 /* One row: [42,"x"] or {"a":42,"b":"x"}. */
 void reply_write_row(struct buf *out, const struct reply_shape *shape,
 		     const struct reply_cell *cells);
@@ -67,12 +69,11 @@ enum reply_transaction {
 
 /* How an item or a step ended, for `results` and for the `done` and `error` events. */
 struct reply_outcome {
-	struct str name;    /* absent: none (object results and streams write it as their key) */
-	bool has_rows;	    /* a row set, even an empty one */
-	struct str columns; /* JSON text of reply_write_columns; combined answers only */
-	/* JSON text of the rows, comma separated; combined answers only. reply_outcome_begin() and
-	 * _finish() do without. */
-	struct str rows;
+	struct str name; /* absent: none (object results and streams write it as their key) */
+	bool has_rows;	 /* a row set, even an empty one */
+	/* What reply_write_table_head() wrote, and the rows; combined answers only.
+	 * reply_outcome_begin() and _finish() do without. */
+	struct str table;
 	int64_t count;	    /* rows given or affected; -1: the command has no count */
 	struct str command; /* "SELECT", "INSERT", "CREATE TABLE"; absent: left out */
 	bool truncated;	    /* stopped at max_rows */
@@ -84,10 +85,7 @@ struct reply_outcome {
 /* {"name":…,"columns":[…],"rows":[[…]],"count":1,"command":"SELECT","queued":0.0001,"elapsed":0.0021}
  */
 void reply_write_outcome(struct buf *out, const struct reply_outcome *outcome);
-/*
- * The same around rows that are not to be copied: all that stands before them, up to the bracket
- * `"rows":[` where there is a row set; and all that stands behind them.
- */
+/* The same around a table that is not to be copied: what stands before it, and what behind. */
 void reply_outcome_begin(struct buf *out, const struct reply_outcome *outcome);
 void reply_outcome_finish(struct buf *out, const struct reply_outcome *outcome);
 

@@ -159,8 +159,8 @@ static struct reply_outcome make_outcome(struct maker *m, const struct err *err)
 	return (struct reply_outcome){
 		.name = make_name(m),
 		.has_rows = bits & 1,
-		.columns = bits & 1 ? STR("[]") : (struct str){NULL, 0},
-		.rows = bits & 2 ? STR("[1],[2]") : STR(""),
+		.table = bits & 2 ? STR("\"columns\":[],\"rows\":[[1],[2]")
+				  : STR("\"columns\":[],\"rows\":["),
 		.count = fuzz_int64(&m->input),
 		.command = make_name(m),
 		.truncated = bits & 4,
@@ -179,7 +179,7 @@ static void check_outcomes(struct maker *m, const struct err *err)
 	check_value(m);
 	reply_outcome_begin(&m->out, &outcome);
 	if (outcome.err == NULL && outcome.has_rows)
-		buf_append_str(&m->out, outcome.rows);
+		buf_append_str(&m->out, outcome.table);
 	reply_outcome_finish(&m->out, &outcome);
 	check_value(m);
 	reply_steps_begin(&m->out, &outcome);

@@ -53,6 +53,10 @@ START_TEST(columns_of_a_row_set)
 	check("[{\"name\":\"count\",\"type\":\"int8\",\"oid\":20},"
 	      "{\"name\":\"say \\\"hi\\\"\",\"type\":\"text\",\"oid\":25},"
 	      "{\"name\":\"list\",\"type\":\"int4[]\",\"oid\":1007}]");
+	buf_reset(&out);
+	shape.column_count = 1;
+	reply_write_table_head(&out, &shape);
+	check("\"columns\":[{\"name\":\"count\",\"type\":\"int8\",\"oid\":20}],\"rows\":[");
 }
 END_TEST
 
@@ -230,11 +234,12 @@ START_TEST(errors_of_postgresql)
 }
 END_TEST
 
+#define TABLE "\"columns\":[{\"name\":\"a\"}],\"rows\":["
+
 static struct reply_outcome selected(void)
 {
 	return (struct reply_outcome){.has_rows = true,
-				      .columns = STR("[{\"name\":\"a\"}]"),
-				      .rows = STR("[1],[2]"),
+				      .table = STR(TABLE "[1],[2]"),
 				      .count = 2,
 				      .command = STR("SELECT"),
 				      .queued_ns = 100000,
@@ -252,7 +257,7 @@ START_TEST(outcomes)
 	      "\"queued\":0.0001,\"elapsed\":0.0021}");
 	buf_reset(&out);
 	outcome.name = STR("to\tp");
-	outcome.rows = (struct str){0};
+	outcome.table = STR(TABLE);
 	outcome.count = 0;
 	outcome.truncated = true;
 	reply_write_outcome(&out, &outcome);
@@ -292,11 +297,11 @@ START_TEST(outcomes_in_two_parts)
 		buf_init(&parts, 0, NULL);
 		reply_outcome_begin(&parts, &all[i]);
 		if (all[i].has_rows && all[i].err == NULL)
-			buf_append_str(&parts, all[i].rows);
-		all[i].rows = (struct str){0}; /* not looked at */
+			buf_append_str(&parts, all[i].table);
+		all[i].table = (struct str){0}; /* not looked at */
 		reply_outcome_finish(&parts, &all[i]);
 		if (all[i].has_rows)
-			all[i].rows = STR("[1],[2]");
+			all[i].table = STR(TABLE "[1],[2]");
 		buf_reset(&out);
 		reply_write_outcome(&out, &all[i]);
 		ck_assert_text(buf_str(&parts), buf_str(&out));
@@ -304,7 +309,7 @@ START_TEST(outcomes_in_two_parts)
 	}
 	buf_reset(&out);
 	reply_outcome_begin(&out, &all[0]);
-	check("{\"columns\":[{\"name\":\"a\"}],\"rows\":[");
+	check("{");
 	buf_reset(&out);
 	reply_outcome_begin(&out, &all[3]);
 	check("{");
