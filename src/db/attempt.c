@@ -24,6 +24,7 @@ struct params {
 /* What is seen while libpq connects. */
 struct progress {
 	PGconn *pg;
+	struct transport transport;
 	const char *whereto; /* how libpq begins its account, which is lost on the way */
 	bool heard; /* the last thing that happened was an answer, not silence or a hang-up */
 };
@@ -162,7 +163,7 @@ static bool has_input(int fd)
 }
 
 /* Waits. 0 when libpq is done, -ECONNREFUSED when it gave up, -E2BIG when it would have to compute
- * too much, or another errno. */
+ * and -EOVERFLOW when it would have to keep too much, or another errno. */
 static int drive(struct progress *progress, int64_t deadline_ns)
 {
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
@@ -175,9 +176,11 @@ static int drive(struct progress *progress, int64_t deadline_ns)
 		if (rc < 0)
 			return rc;
 		progress->heard = reading && has_input(fd);
-		rc = scram_connect_poll(progress->pg, deadline_ns, &status);
+		rc = scram_connect_poll(progress->pg, &progress->transport, deadline_ns, &status);
 		if (rc < 0)
 			return rc;
+		if (progress->transport.frames.reports > TRANSPORT_PARAMETERS_MAX)
+			return -EOVERFLOW;
 		if (status == PGRES_POLLING_FAILED)
 			return -ECONNREFUSED;
 	}
@@ -192,6 +195,7 @@ static int link_fill(struct connect_link *link, const struct progress *progress)
 		return rc;
 	PQsetErrorVerbosity(progress->pg, PQERRORS_DEFAULT);
 	link->pg = progress->pg;
+	link->transport = progress->transport;
 	return 0;
 }
 
@@ -251,6 +255,8 @@ static int open_session(const struct attempt *attempt, struct progress *progress
 					 "(scram_iterations)",
 					 SCRAM_ROUNDS_MAX),
 			    arena, ret_refusal);
+	else if (rc == -EOVERFLOW)
+		rc = refuse(attempt, TRANSPORT_PARAMETERS_TEXT, arena, ret_refusal);
 	else if (rc == -ECONNREFUSED)
 		rc = describe(attempt, progress, false, arena, ret_refusal);
 	return rc;
@@ -266,7 +272,10 @@ int attempt_run(const struct attempt *attempt, struct arena *arena, int64_t dead
 	rc = params_fill(&params, attempt, arena);
 	if (rc < 0)
 		return rc;
+	/* It may connect, and send, before there is a PGconn to be asked for its socket. */
+	transport_begin_connect(&progress.transport, NULL);
 	progress.pg = PQconnectStartParams(params.keywords, params.values, 1);
+	transport_end_connect(&progress.transport);
 	if (progress.pg == NULL)
 		return -ENOMEM;
 	rc = open_session(attempt, &progress, arena, deadline_ns, ret_link, ret_refusal);

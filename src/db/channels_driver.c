@@ -21,6 +21,8 @@
 #define TOLD_PER_TURN 4096
 /* A session that lived so long was a good one: backing off begins anew. */
 #define GOOD_NS CLOCK_SECOND
+/* The largest message that libpq is let take in. A notification has 8000 bytes at most. */
+#define HIDDEN_BYTES_MAX ((size_t)1024 * 1024)
 
 /* A database without an encoding holds any bytes; asked for UTF8 it would refuse them. The other
  * setting is unknown to old servers. */
@@ -35,6 +37,7 @@ static void on_notice(void *arg, const PGresult *result)
 	struct channels *channels = arg;
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
+	channels->hidden_bytes = 0;
 	if (text != NULL)
 		snprintf(channels->notice, sizeof(channels->notice), "%s", text);
 }
@@ -228,6 +231,7 @@ static void read_answers(struct channels *channels)
 	while (channels->command != CHANNELS_IDLE && !channels->lost && PQisBusy(pg) == 0) {
 		PGresult *result = PQgetResult(pg);
 
+		channels->hidden_bytes = 0;
 		if (result == NULL) {
 			take_answer(channels);
 			continue;
@@ -237,6 +241,24 @@ static void read_answers(struct channels *channels)
 	}
 }
 
+static void drop(struct channels *channels, const char *why)
+{
+	channels->lost = true;
+	snprintf(channels->notice, sizeof(channels->notice), "%s", why);
+}
+
+static void read_input(struct channels *channels)
+{
+	const struct transport *transport = &channels->transport;
+
+	if (transport_read(&channels->transport, channels->link.pg) != 1)
+		channels->lost = true;
+	channels->readable = transport->more;
+	channels->hidden_bytes += transport->received_bytes;
+	if (transport->frames.reports > TRANSPORT_PARAMETERS_MAX)
+		drop(channels, TRANSPORT_PARAMETERS_TEXT);
+}
+
 static void read_session(struct channels *channels)
 {
 	PGconn *pg = channels->link.pg;
@@ -244,21 +266,21 @@ static void read_session(struct channels *channels)
 	size_t told = 0;
 
 	/* One read at a time, and none before what the last one brought has been told. */
-	if (channels->readable && !channels->behind) {
-		if (transport_read(&channels->transport, pg) != 1)
-			channels->lost = true;
-		channels->readable = channels->transport.more;
-	}
+	if (channels->readable && !channels->behind)
+		read_input(channels);
 	read_answers(channels);
 	while (told < TOLD_PER_TURN && (notify = PQnotifies(pg)) != NULL) {
 		struct channels_notification notification = {.channel = notify->relname,
 							     .payload = notify->extra,
 							     .pid = notify->be_pid};
 
+		channels->hidden_bytes = 0;
 		told += 1 + channels_deliver(channels, &notification);
 		PQfreemem(notify);
 	}
 	channels->behind = told >= TOLD_PER_TURN;
+	if (channels->hidden_bytes > HIDDEN_BYTES_MAX)
+		drop(channels, "a message is larger than 1048576 bytes");
 }
 
 /* ---- the session ---- */
@@ -277,11 +299,13 @@ static int open_session(struct channels *channels)
 
 	forget_err(channels);
 	channels->notice[0] = '\0';
+	channels->hidden_bytes = 0;
 	channels->lost = channels->readable = channels->unflushed = channels->behind = false;
 	rc = connect_open(channels->resolver, &options, &channels->arena, CLOCK_NEVER,
 			  &channels->link, &channels->err);
 	if (rc < 0)
 		return rc;
+	channels->transport = channels->link.transport;
 	transport_init(&channels->transport, channels->link.pg);
 	PQsetNoticeReceiver(channels->link.pg, on_notice, channels);
 	rc = co_watch_start(&channels->watch, channels->loop, PQsocket(channels->link.pg), CO_READ,

@@ -54,7 +54,8 @@ struct channels {
 	bool lost;
 	bool readable; /* the socket or libpq has something */
 	bool unflushed;
-	bool behind; /* libpq has more notifications; they are for the next turn */
+	size_t hidden_bytes; /* that libpq has taken in since it last gave anything */
+	bool behind;	     /* libpq has more notifications; they are for the next turn */
 	enum channels_command command;
 	struct channels_listener *served; /* NULL: it has left meanwhile */
 	struct list asked;		  /* channels that the LISTEN under way names */

@@ -94,6 +94,7 @@ static int open_session(struct conn *conn, struct arena *arena, struct err *ret_
 
 	if (rc < 0)
 		return rc;
+	conn->transport = conn->link.transport;
 	transport_init(&conn->transport, conn->link.pg);
 	PQsetNoticeReceiver(conn->link.pg, conn_on_notice, conn);
 	if (PQenterPipelineMode(conn->link.pg) != 1)
@@ -157,7 +158,8 @@ static void settle(struct conn *conn)
 
 	if (conn->cancelling || conn->lease != NULL)
 		return; /* its signal may still be on the way */
-	if (now_ns >= conn->expires_ns)
+	if (now_ns >= conn->expires_ns ||
+	    conn->transport.frames.reports > TRANSPORT_PARAMETERS_MANY)
 		conn->closing = true;
 	if (conn->closing || PQtransactionStatus(conn->link.pg) == PQTRANS_UNKNOWN) {
 		conn->lost = true;

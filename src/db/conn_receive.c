@@ -291,6 +291,11 @@ static void read_input(struct conn *conn)
 	if (transport_read(&conn->transport, pg) == 0 && PQstatus(pg) != CONNECTION_BAD)
 		conn->lost = true;
 	conn->readable = conn->transport.more && !conn->lost;
+	if (conn->transport.frames.reports > TRANSPORT_PARAMETERS_MAX) {
+		snprintf(conn->last_notice, sizeof(conn->last_notice), "%s",
+			 TRANSPORT_PARAMETERS_TEXT);
+		conn->lost = true;
+	}
 	conn->hidden_bytes += conn->transport.received_bytes;
 	if (conn->transport.received_bytes > 0 && conn->cancel_tried)
 		conn_cancel_goes_on(conn);

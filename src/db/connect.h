@@ -9,6 +9,7 @@
 
 #include "base/macros.h"
 #include "db/cancel.h"
+#include "db/transport.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
@@ -29,6 +30,7 @@ struct connect_link {
 	PGconn *pg; /* established, non-blocking, client_encoding UTF8, notices dropped; no pipeline
 		       mode yet */
 	struct cancel_key key;
+	struct transport transport; /* of `pg`, for transport_init() */
 };
 
 /* What stood in the way, for backoff. */

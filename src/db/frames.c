@@ -23,7 +23,10 @@ static void begin(struct frames *frames, const unsigned char *header)
 			  (uint32_t)header[3] << 8 | header[4];
 
 	frames->type = header[0];
-	frames->reported |= header[0] == PARAMETER_STATUS;
+	if (header[0] == PARAMETER_STATUS) {
+		frames->reported = true;
+		frames->reports++;
+	}
 	frames->lost = length < LENGTH_BYTES || length > INT32_MAX || !is_type(header[0]) ||
 		       (header[0] == READY_FOR_QUERY && length != READY_LENGTH);
 	frames->body_bytes = length - LENGTH_BYTES;

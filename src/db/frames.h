@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The type and the length, which counts itself. */
 #define FRAMES_HEADER_BYTES 5
@@ -20,6 +21,7 @@ struct frames {
 	size_t body_bytes;  /* of the message under way, still to come */
 	bool lost;	    /* these are no messages, or are encrypted: nothing is known any more */
 	bool reported;	    /* a parameter, since frames_forget_reports() */
+	uint64_t reports;   /* of parameters, in all */
 };
 
 /* The next bytes that came. Zeroed it stands at the begin of a message. */

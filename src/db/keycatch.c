@@ -2,6 +2,7 @@
 #include "db/keycatch.h"
 
 #include "base/sys.h"
+#include "db/transport.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -46,8 +47,10 @@ static int divert(struct keycatch *catch, int fd, const struct sockaddr *addr, s
 
 int keycatch_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	if (current == NULL)
+	if (current == NULL) {
+		transport_note_connect(fd);
 		return sys.connect(fd, addr, len);
+	}
 	current->error = divert(current, fd, addr, len);
 	if (current->error == 0)
 		return 0;

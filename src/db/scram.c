@@ -2,6 +2,7 @@
 #include "db/scram.h"
 
 #include "co/co.h"
+#include "db/transport.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,6 +11,8 @@
 #define ROUNDS_PER_TURN 512
 
 struct scram {
+	PGconn *pg;
+	struct transport *transport;
 	int64_t deadline_ns;
 	unsigned rounds;
 	int rc;
@@ -34,14 +37,26 @@ static int real_hmac_init(void *context, const void *key, int len, const void *d
 	return real != NULL ? real(context, key, len, digest, engine) : 0;
 }
 
+static void enter(struct scram *scram)
+{
+	transport_begin_connect(scram->transport, scram->pg);
+	current = scram;
+}
+
+static void leave(struct scram *scram)
+{
+	current = NULL;
+	transport_end_connect(scram->transport);
+}
+
 /* Waits. Other tasks may connect meanwhile. */
 static int take_turns(struct scram *scram)
 {
 	int rc;
 
-	current = NULL;
+	leave(scram);
 	rc = co_yield();
-	current = scram;
+	enter(scram);
 	if (rc == 0 && co_now_ns() >= scram->deadline_ns)
 		rc = -ETIMEDOUT;
 	return rc;
@@ -62,12 +77,13 @@ int scram_hmac_init(void *context, const void *key, int len, const void *digest,
 	return scram->rc == 0 ? real_hmac_init(context, key, len, digest, engine) : 0;
 }
 
-int scram_connect_poll(PGconn *pg, int64_t deadline_ns, PostgresPollingStatusType *ret_status)
+int scram_connect_poll(PGconn *pg, struct transport *transport, int64_t deadline_ns,
+		       PostgresPollingStatusType *ret_status)
 {
-	struct scram scram = {.deadline_ns = deadline_ns};
+	struct scram scram = {.pg = pg, .transport = transport, .deadline_ns = deadline_ns};
 
-	current = &scram;
+	enter(&scram);
 	*ret_status = PQconnectPoll(pg);
-	current = NULL;
+	leave(&scram);
 	return scram.rc;
 }

@@ -14,14 +14,17 @@
 #include <libpq-fe.h>
 #include <stdint.h>
 
+struct transport;
+
 /* PostgreSQL's own default is 4096. So many take a second or two. */
 #define SCRAM_ROUNDS_MAX 1000000u
 
 /*
- * PQconnectPoll, which waits where it computes. 0 and *ret_status; -E2BIG when the server asks for
- * more rounds than SCRAM_ROUNDS_MAX, -ETIMEDOUT, -ECANCELED: the connection is of no use then.
+ * PQconnectPoll through `transport`; waits where it computes. 0 and *ret_status; -E2BIG when the
+ * server asks for more rounds than SCRAM_ROUNDS_MAX, -ETIMEDOUT, -ECANCELED: the connection is of
+ * no use then.
  */
-int scram_connect_poll(PGconn *pg, int64_t deadline_ns,
+int scram_connect_poll(PGconn *pg, struct transport *transport, int64_t deadline_ns,
 		       PostgresPollingStatusType *ret_status) MUST_CHECK;
 
 #endif

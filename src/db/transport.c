@@ -4,7 +4,9 @@
 #include "base/sys.h"
 
 #include <assert.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <string.h>
 #include <sys/types.h>
 
 /* As much as one turn reads of one connection: what a socket's buffer holds would keep the loop
@@ -18,6 +20,17 @@ ssize_t transport_recv(int fd, void *bytes, size_t len, int flags) __asm__("recv
 	__attribute__((visibility("default"), used));
 ssize_t transport_send(int fd, const void *bytes, size_t len, int flags) __asm__("send")
 	__attribute__((visibility("default"), used));
+int transport_ssl_read(void *ssl, void *bytes, int len) __asm__("SSL_read")
+	__attribute__((visibility("default"), used));
+
+static void take_plain(struct transport *transport, const char *bytes, size_t len)
+{
+	/* One byte says whether there will be encryption; an error comes as a message instead. */
+	size_t answer = transport->asked && bytes[0] != 'E' ? 1 : 0;
+
+	transport->asked = false;
+	frames_take(&transport->frames, bytes + answer, len - answer);
+}
 
 ssize_t transport_recv(int fd, void *bytes, size_t len, int flags)
 {
@@ -32,14 +45,46 @@ ssize_t transport_recv(int fd, void *bytes, size_t len, int flags)
 	}
 	got = sys.recv(fd, bytes, MIN(len, transport->room_bytes), flags);
 	if (got > 0) {
+		if (!transport->decrypted)
+			take_plain(transport, bytes, (size_t)got);
 		transport->room_bytes -= (size_t)got;
 		transport->received_bytes += (size_t)got;
 		transport->sends_heard = transport->sends;
-		frames_take(&transport->frames, bytes, (size_t)got);
 	} else {
 		transport->dry = true;
 	}
 	return got;
+}
+
+/* OpenSSL's; no type of it is needed here. */
+int transport_ssl_read(void *ssl, void *bytes, int len)
+{
+	static _Thread_local int (*real)(void *ssl, void *bytes, int len);
+	struct transport *transport = current;
+	int got;
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "SSL_read");
+	if (real == NULL)
+		return -1;
+	got = real(ssl, bytes, len);
+	if (transport == NULL || got <= 0)
+		return got;
+	/* What recv() has had was the way to it. */
+	if (!transport->decrypted)
+		transport->frames = (struct frames){.reported = true};
+	transport->decrypted = true;
+	frames_take(&transport->frames, bytes, (size_t)got);
+	return got;
+}
+
+/* SSLRequest or GSSENCRequest: it is answered by one byte, which is no message. */
+static bool asks_for_encryption(const void *bytes, size_t len)
+{
+	static const uint8_t ssl[] = {0, 0, 0, 8, 4, 210, 22, 47},
+			     gss[] = {0, 0, 0, 8, 4, 210, 22, 48};
+
+	return len == sizeof(ssl) && (memcmp(bytes, ssl, len) == 0 || memcmp(bytes, gss, len) == 0);
 }
 
 ssize_t transport_send(int fd, const void *bytes, size_t len, int flags)
@@ -55,19 +100,52 @@ ssize_t transport_send(int fd, const void *bytes, size_t len, int flags)
 	}
 	sent = sys.send(fd, bytes, len, flags);
 	transport->sends += sent > 0;
+	if (transport->connecting && sent > 0 && asks_for_encryption(bytes, len))
+		transport->asked = true;
 	return sent;
+}
+
+void transport_begin_connect(struct transport *transport, PGconn *pg)
+{
+	assert(current == NULL);
+	transport->connecting = true;
+	if (pg != NULL)
+		transport->fd = PQsocket(pg);
+	transport->room_bytes = SIZE_MAX;
+	current = transport;
+}
+
+void transport_end_connect(struct transport *transport)
+{
+	assert(current == transport);
+	transport->connecting = false;
+	current = NULL;
+}
+
+void transport_note_connect(int fd)
+{
+	struct transport *transport = current;
+
+	if (transport != NULL && transport->connecting)
+		*transport =
+			(struct transport){.fd = fd, .connecting = true, .room_bytes = SIZE_MAX};
 }
 
 void transport_init(struct transport *transport, PGconn *pg)
 {
-	bool encrypted = PQsslInUse(pg) || PQgssEncInUse(pg);
+	struct frames frames = transport->frames;
 
 	*transport = (struct transport){
 		.fd = PQsocket(pg),
-		.encrypted = encrypted,
-		/* What came before is not known. */
-		.frames = {.lost = encrypted, .reported = true},
+		.encrypted = PQsslInUse(pg) || PQgssEncInUse(pg),
+		.decrypted = transport->decrypted,
+		.frames = frames,
 	};
+	/* What came before has not been looked at. */
+	transport->frames.reported = true;
+	/* GSSAPI's can be read nowhere. */
+	if (PQgssEncInUse(pg))
+		transport->decrypted = transport->frames.lost = true;
 }
 
 int transport_read(struct transport *transport, PGconn *pg)

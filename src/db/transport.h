@@ -3,7 +3,8 @@
  * What libpq's recv() and send() do. libpq reads as much as there is, a whole row before it shows
  * any of it, and libpq 15 sends at every Sync. Neither can be asked of it otherwise, so the two
  * functions are ours, for all of the process: they go through `sys`, and between the calls below
- * they are bounded, counted, or held back.
+ * they are bounded, counted, or held back. What comes is looked at where it can be read: by recv(),
+ * or by OpenSSL's SSL_read(), which is ours, too.
  */
 #ifndef DB_TRANSPORT_H
 #define DB_TRANSPORT_H
@@ -16,8 +17,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* PostgreSQL reports some fifteen, and again what changes: a session is closed when it can be ...
+ */
+#define TRANSPORT_PARAMETERS_MANY 1000u
+/* ... or at once. */
+#define TRANSPORT_PARAMETERS_MAX  4000u
+#define TRANSPORT_PARAMETERS_TEXT "the server reports parameters without end"
+
 struct transport {
 	int fd;
+	bool connecting;
+	bool asked;	/* for encryption: the next byte is the answer, and no message */
+	bool decrypted; /* SSL_read() has what the server says, and recv() has not */
 	bool corked;
 	bool encrypted;	       /* TLS or GSSAPI */
 	bool dry;	       /* the socket had no more */
@@ -29,7 +40,15 @@ struct transport {
 	uint64_t sends_heard;  /* how many they were when it last gave something */
 };
 
-/* Of a connection that is established. */
+/*
+ * Around each call that connects, from a zeroed one on; `pg` is NULL in the first. No other
+ * connection may be used in between.
+ */
+void transport_begin_connect(struct transport *transport, PGconn *pg);
+void transport_end_connect(struct transport *transport);
+/* The process connects this socket: if libpq does, it begins anew. */
+void transport_note_connect(int fd);
+/* The connection is established. `transport` has seen how, or is zeroed. */
 void transport_init(struct transport *transport, PGconn *pg);
 /* PQconsumeInput, but of so much at most that the loop is not held up. Returns what it returned. */
 int transport_read(struct transport *transport, PGconn *pg) MUST_CHECK;

@@ -174,38 +174,57 @@ static const char lookup_sql[] =
 	" left join base eb on eb.start = t.typelem"
 	" where t.oid in (select oid from wanted) and t.oid >= 10000";
 
-static int await_result(PGconn *pg, int64_t deadline_ns, PGresult **ret_result)
-{
-	int rc, flushed;
+/* The answer has a row for each of a few types. */
+#define ANSWER_BYTES_MAX ((size_t)1024 * 1024)
 
-	while ((flushed = PQflush(pg)) == 1) {
-		rc = co_fd_wait(PQsocket(pg), CO_READ | CO_WRITE, deadline_ns);
-		if (rc < 0)
-			return rc;
-		if ((rc & CO_READ) && PQconsumeInput(pg) == 0)
-			return -ECONNRESET;
-	}
-	while (flushed == 0 && PQisBusy(pg)) {
-		rc = co_fd_wait(PQsocket(pg), CO_READ, deadline_ns);
-		if (rc < 0)
-			return rc;
-		if (PQconsumeInput(pg) == 0)
-			return -ECONNRESET;
-	}
-	*ret_result = PQgetResult(pg);
+/* Waits, unless there is more at hand. */
+static int read_more(struct connect_link *link, unsigned events, int64_t deadline_ns,
+		     size_t *room_bytes)
+{
+	struct transport *transport = &link->transport;
+	int rc = transport->more ? co_yield() : co_fd_wait(PQsocket(link->pg), events, deadline_ns);
+
+	if (rc < 0 || (!transport->more && !(rc & CO_READ)))
+		return rc;
+	if (transport_read(transport, link->pg) == 0)
+		return -ECONNRESET;
+	if (transport->received_bytes > *room_bytes ||
+	    transport->frames.reports > TRANSPORT_PARAMETERS_MAX)
+		return -EMSGSIZE;
+	*room_bytes -= transport->received_bytes;
 	return 0;
 }
 
-static int look_up(struct types *types, PGconn *pg, const char *oids, int64_t deadline_ns)
+static int await_result(struct connect_link *link, int64_t deadline_ns, PGresult **ret_result)
+{
+	size_t room_bytes = ANSWER_BYTES_MAX;
+	int rc = 0, flushed = 0;
+
+	while (rc >= 0 && (flushed = transport_flush(&link->transport, link->pg)) == 1)
+		rc = read_more(link, CO_READ | CO_WRITE, deadline_ns, &room_bytes);
+	while (rc >= 0 && flushed == 0 && PQisBusy(link->pg))
+		rc = read_more(link, CO_READ, deadline_ns, &room_bytes);
+	if (rc < 0)
+		return rc;
+	*ret_result = PQgetResult(link->pg);
+	return 0;
+}
+
+static int look_up(struct types *types, struct connect_link *link, const char *oids,
+		   int64_t deadline_ns)
 {
 	const char *values[] = {oids};
 	int64_t asked_ns = co_now_ns();
 	PGresult *result = NULL;
 	int rc;
 
-	if (PQsendQueryParams(pg, lookup_sql, 1, NULL, values, NULL, NULL, 0) != 1)
+	transport_init(&link->transport, link->pg);
+	transport_cork(&link->transport);
+	rc = PQsendQueryParams(link->pg, lookup_sql, 1, NULL, values, NULL, NULL, 0);
+	transport_uncork(&link->transport);
+	if (rc != 1)
 		return -EIO;
-	rc = await_result(pg, deadline_ns, &result);
+	rc = await_result(link, deadline_ns, &result);
 	if (rc < 0)
 		return rc;
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
@@ -239,7 +258,7 @@ int types_learn(struct pool *pool, const uint32_t *oids, size_t count, int64_t d
 	if (rc == 0)
 		rc = connect_open(pool->resolver, &options, &arena, deadline_ns, &link, &err);
 	if (rc == 0) {
-		rc = look_up(pool->types, link.pg, buf_data(&array), deadline_ns);
+		rc = look_up(pool->types, &link, buf_data(&array), deadline_ns);
 		connect_link_close(&link);
 	}
 	buf_free(&array);

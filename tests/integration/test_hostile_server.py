@@ -10,6 +10,8 @@ import threading
 
 import pytest
 
+from harness.wait import wait_until
+
 
 def message(kind, body=b""):
     return kind + struct.pack("!I", len(body) + 4) + body
@@ -24,6 +26,8 @@ def row(*lengths, data=b""):
     return message(b"D", struct.pack("!H", len(lengths)) + b"".join(struct.pack("!i", n) for n in lengths) + data)
 
 
+needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="makes a certificate with openssl")
+
 DONE = message(b"C", b"SELECT 1\0")
 GREETING = (message(b"R", struct.pack("!I", 0))
             + b"".join(message(b"S", pair) for pair in (b"server_version\x0015.0\0", b"client_encoding\0UTF8\0"))
@@ -34,9 +38,10 @@ class Server:
     """Takes everybody (after so many rounds of SCRAM, if it asks for any), does nothing and says `tag`, and has its own
     answer to what names HOSTILE."""
 
-    def __init__(self, answer, rounds=0, tag=b"SET"):
+    def __init__(self, answer, rounds=0, greeting=GREETING, tag=b"SET"):
         self.answer = answer
         self.rounds = rounds
+        self.greeting = greeting
         self.tag = tag
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
@@ -49,10 +54,12 @@ class Server:
 
     def serve(self, connection):
         with contextlib.suppress(OSError, struct.error), connection, connection.makefile("rb") as stream:
-            stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
+            if stream.read(struct.unpack("!I", stream.read(4))[0] - 4) == struct.pack("!I", 80877103):
+                connection.sendall(b"N")  # no TLS here
+                stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
             if self.rounds:
                 self.challenge(connection, stream)
-            connection.sendall(GREETING)
+            connection.sendall(self.greeting)
             hostile = False
             while kind := stream.read(1):
                 body = stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
@@ -148,8 +155,9 @@ def test_more_rounds_than_anybody_needs_are_refused(start_gatherd, pg):
 class Notifier:
     """Speaks TLS, says yes to each command of a session that listens, and when it listens sends these records."""
 
-    def __init__(self, directory, records):
+    def __init__(self, directory, records, greeting=GREETING):
         self.records = records
+        self.greeting = greeting
         key, certificate = str(directory / "key"), str(directory / "certificate")
         subprocess.run(["openssl", "req", "-new", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost",
                         "-keyout", key, "-out", certificate], check=True, capture_output=True)
@@ -170,7 +178,7 @@ class Notifier:
             plain.sendall(b"S")
             with self.context.wrap_socket(plain, server_side=True) as connection, connection.makefile("rb") as stream:
                 stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
-                connection.sendall(GREETING)
+                connection.sendall(self.greeting)
                 while kind := stream.read(1):
                     body = stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
                     if kind == b"Q":
@@ -180,7 +188,7 @@ class Notifier:
                             connection.sendall(record)
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="makes a certificate with openssl")
+@needs_openssl
 def test_what_waits_decrypted_is_heard(start_gatherd, pg, tmp_path):
     """A record larger than the room that libpq has: its end stays in OpenSSL, and no descriptor tells of it."""
     payloads = ["x" * 8000, "y" * 8000, "z" * 348]
@@ -208,3 +216,52 @@ def test_a_transaction_is_what_the_answer_to_commit_says(start_gatherd, pg, tag,
             result = client.one({"transaction": ["insert into t values (1)"], "db": "foul", "timeout": 20})
     assert result["outcome"] == outcome
     assert result.get("error", {}).get("effects") == effects
+
+
+PARAMETERS = b"".join(message(b"S", b"p%d\0v\0" % number) for number in range(100000))
+WITHOUT_END = "the server reports parameters without end"
+
+
+@pytest.mark.parametrize("sslmode, tls", [("disable", False), ("prefer", False),
+                                          pytest.param("require", True, marks=needs_openssl)])
+def test_parameters_without_end_while_connecting(start_gatherd, pg, tmp_path, sslmode, tls):
+    """libpq keeps each and searches them all each time; a connection gets so far and no further."""
+    greeting = GREETING[:9] + PARAMETERS + GREETING[9:]
+    server = Notifier(tmp_path, [], greeting) if tls else Server(b"", greeting=greeting)
+    with server.socket:
+        gatherd = start_gatherd(pg, sections={"database foul": {
+            "conninfo": f"host=127.0.0.1 port={server.port} user=x sslmode={sslmode}"}})
+        with gatherd.client() as client:
+            error = client.one({"sql": "select 1", "db": "foul"})["error"]
+            assert error["code"] == "unavailable" and WITHOUT_END in error["message"]
+
+
+def test_parameters_without_end_in_an_answer(start_gatherd, pg):
+    server = Server(PARAMETERS)
+    with server.socket:
+        gatherd = start_gatherd(pg, sections={"database foul": {
+            "pool_max": 1, "conninfo": f"host=127.0.0.1 port={server.port} user=x sslmode=disable"}})
+        with gatherd.client() as client:
+            error = client.one({"sql": "select HOSTILE()", "db": "foul"})["error"]
+            assert error["code"] == "connection_lost" and WITHOUT_END in error["message"]
+
+
+@needs_openssl
+def test_parameters_without_end_while_listening(start_gatherd, pg, tmp_path):
+    server = Notifier(tmp_path, [PARAMETERS])
+    with server.socket:
+        gatherd = start_gatherd(pg, sections={"database foul": {
+            "conninfo": f"host=127.0.0.1 port={server.port} user=x sslmode=require"}})
+        with gatherd.client() as client:
+            client.send({"id": 1, "listen": ["any"], "db": "foul"})
+            wait_until(lambda: WITHOUT_END in gatherd.stats()["stats"]["pools"]["foul"]["listen"].get("error", ""))
+
+
+def test_a_session_with_many_parameters_is_replaced(start_gatherd, pg):
+    """More than a thousand reports in one session: it is closed when nothing runs, and nobody notices."""
+    gatherd = start_gatherd(pg, main={"pool_max": 1})
+    with gatherd.client() as client:
+        backend = client.value("select pg_backend_pid()")
+        for _ in range(12):
+            client.gather([f"set timezone = {offset}" for offset in range(-12, 13)] * 2)
+        assert client.value("select pg_backend_pid()") != backend

@@ -26,16 +26,17 @@ static const struct {
 	} input;
 	bool reported, lost;
 	bool forgets; /* where it ends, all is known to have been seen */
+	unsigned reports;
 } cases[] = {
 	{BYTES(""), false, false, false},
 	{BYTES(BOUND READY), false, false, true},
 	{BYTES(BOUND ROW ROW READY), false, false, true},
-	{BYTES(BOUND REPORT READY), true, false, true},
-	{BYTES(REPORT REPORT READY READY), true, false, true},
+	{BYTES(BOUND REPORT READY), true, false, true, 1},
+	{BYTES(REPORT REPORT READY READY), true, false, true, 2},
 	/* The first byte of one counts, and is remembered until all of it has been seen. */
-	{BYTES(READY REPORT), true, false, false},
-	{BYTES(READY "S\0\0\0\xf"), true, false, false},
-	{BYTES(READY "S\0\0\0\xfTimeZone"), true, false, false},
+	{BYTES(READY REPORT), true, false, false, 1},
+	{BYTES(READY "S\0\0\0\xf"), true, false, false, 1},
+	{BYTES(READY "S\0\0\0\xfTimeZone"), true, false, false, 1},
 	/* Not yet known to be one. */
 	{BYTES(READY "S\0\0\0"), false, false, false},
 	/* What is no message may be anything. */
@@ -52,6 +53,7 @@ static void ck_case(const struct frames *frames, int row)
 	struct frames after = *frames;
 
 	ck_assert_int_eq(frames->lost, cases[row].lost);
+	ck_assert_uint_eq(frames->reports, cases[row].reports);
 	ck_assert_int_eq(frames_may_report(frames), cases[row].reported);
 	after.reported = true;
 	frames_forget_reports(&after);

@@ -154,6 +154,25 @@ START_TEST(reports_of_parameters_are_seen)
 }
 END_TEST
 
+/* Where recv() sees nothing that can be read. */
+START_TEST(reports_of_parameters_are_seen_through_tls)
+{
+	if (strcmp(getenv("TEST_POSTGRES_TLS"), "1") != 0)
+		return;
+	PQfinish(pg);
+	pg = PQconnectdb("host=127.0.0.1 sslmode=require");
+	ck_assert_int_eq(PQsetnonblocking(pg, 1), 0);
+	ck_assert(PQsslInUse(pg));
+	transport = (struct transport){.fd = -1};
+	transport_init(&transport, pg);
+	ck_assert(is_reported("select 1"));
+	ck_assert(!is_reported("select repeat('S', 100000) from generate_series(1, 10)"));
+	ck_assert(is_reported("set timezone = 'Asia/Tokyo'"));
+	ck_assert_uint_eq(transport.frames.reports, 1);
+	ck_assert(!transport.frames.lost);
+}
+END_TEST
+
 START_TEST(nothing_is_heard_of_what_was_not_sent)
 {
 	uint64_t before;
@@ -235,6 +254,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, a_read_tells_whether_the_socket_was_emptied);
 	tcase_add_test(tcase, many_syncs_go_out_as_one);
 	tcase_add_test(tcase, reports_of_parameters_are_seen);
+	tcase_add_test(tcase, reports_of_parameters_are_seen_through_tls);
 	tcase_add_test(tcase, nothing_is_heard_of_what_was_not_sent);
 	tcase_add_test(tcase, a_send_that_fails_is_none);
 	tcase_add_test(tcase, a_fault_reaches_libpq);
