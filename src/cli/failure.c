@@ -177,7 +177,8 @@ static bool is_given(const struct query *query, struct str name)
 	return false;
 }
 
-/* PostgreSQL knows no :name: at one, a syntax error says nothing of what is wrong. */
+/* PostgreSQL knows neither :name nor psql's commands: at one, a syntax error says nothing of what
+ * is wrong. */
 static void write_hint(struct buf *out, const struct query *query, int position)
 {
 	struct str text = str_from(query->sql);
@@ -187,6 +188,10 @@ static void write_hint(struct buf *out, const struct query *query, int position)
 
 	if (at >= text.len)
 		return;
+	if (text.data[at] == '\\') {
+		buf_puts(out, "HINT:  commands of psql, such as \\d, are not known here\n");
+		return;
+	}
 	arena_init(&arena, 0, NULL);
 	if (sql_named_find(&arena, text, &list) < 0)
 		list.count = 0;

@@ -30,7 +30,7 @@ const char *options_help(void)
 	       "      --csv  --json  --jsonl\n"
 	       "      --objects         JSON rows as objects\n"
 	       "  -o, --output FILE     FILE appears only if all went well; %n = query's name\n"
-	       "  -q, --quiet           no progress, no notices\n"
+	       "  -q, --quiet           no progress on the terminal\n"
 	       "  -h, --help            -V, --version\n"
 	       "\n"
 	       "Exit status: 0 all well; 1 some query failed, nothing left in doubt;\n"

@@ -103,7 +103,7 @@ static int set_jobs(struct parser *p, const char *text)
 	count = strtoul(text, &end, 10);
 	if (!isdigit((unsigned char)*text) || *end != '\0' || errno != 0 || count == 0 ||
 	    count > INT_MAX)
-		return usage("-j takes a number of queries, not ", text);
+		return usage("-j takes a number of queries from 1, not ", text);
 	p->options->jobs = (unsigned)count;
 	return 0;
 }
@@ -140,9 +140,11 @@ static int take_first_word(struct parser *p, const char *word)
 		add_source(p, false, word);
 		return 0;
 	}
-	if (near == NULL)
-		return usage("no such command (one-word SQL needs -c): ", word);
-	complain("no such command: %s; did you mean %s? (one-word SQL needs -c)", word, near);
+	complain("no such command: %s%s%s%s (SQL is one argument in quotes; a single word of it "
+		 "needs "
+		 "-c)",
+		 word, near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+		 near != NULL ? "?" : "");
 	return try_help();
 }
 

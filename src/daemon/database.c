@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "base/printable.h"
 #include "co/co.h"
 #include "daemon/access.h"
@@ -98,6 +99,34 @@ void database_retire(struct database *database)
 	database_unref(database);
 }
 
+/* Of those that the client may use. NULL: none is like it. */
+static const char *find_near(const struct server *server, const struct access *access,
+			     const char *name)
+{
+	struct nearest nearest = nearest_to(name);
+	const char *near = NULL;
+
+	list_for_each (node, &server->databases) {
+		const char *candidate = LIST_ENTRY(node, struct database, node)->conf.name;
+
+		if (access_allows_database(access, candidate) && nearest_try(&nearest, candidate))
+			near = candidate;
+	}
+	return near;
+}
+
+static void tell_unknown(const struct server *server, const struct access *access, struct str name,
+			 struct arena *arena, struct err *ret_err)
+{
+	const char *typed = arena_strndup(arena, name.data, name.len);
+	const char *near = typed != NULL ? find_near(server, access, typed) : NULL;
+
+	err_set(ret_err, arena, ERR_UNKNOWN_DATABASE, ERR_EFFECTS_NONE,
+		"no database \"%.*s\" is configured%s%s%s", (int)MIN(name.len, (size_t)100),
+		name.data, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+		near != NULL ? "\"?" : "");
+}
+
 int database_choose(struct server *server, const struct access *access, struct str name,
 		    struct arena *arena, struct database **ret_database, struct err *ret_err)
 {
@@ -111,9 +140,7 @@ int database_choose(struct server *server, const struct access *access, struct s
 		return -EINVAL;
 	}
 	if (database == NULL) {
-		err_set(ret_err, arena, ERR_UNKNOWN_DATABASE, ERR_EFFECTS_NONE,
-			"no database \"%.*s\" is configured", (int)MIN(name.len, (size_t)100),
-			name.data);
+		tell_unknown(server, access, name, arena, ret_err);
 		return -EINVAL;
 	}
 	if (!access_allows_database(access, database->conf.name)) {

@@ -167,6 +167,26 @@ static int find_param(const struct report *report, struct str name, size_t *ret_
 	return -ENOENT;
 }
 
+static void tell_unknown_param(struct gather *gather, const struct report *report, struct str name,
+			       struct err *ret_err)
+{
+	const char *typed = arena_strndup(&gather->arena, name.data, name.len), *near = NULL;
+	struct nearest nearest = nearest_to(typed != NULL ? typed : "");
+
+	for (size_t i = 0; i < report->param_count; i++) {
+		struct str param = report->params[i].name;
+		const char *candidate = arena_strndup(&gather->arena, param.data, param.len);
+
+		if (candidate != NULL && nearest_try(&nearest, candidate))
+			near = candidate;
+	}
+	err_set(ret_err, &gather->arena, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
+		"report \"%.*s\" has no parameter \"%.*s\"%s%s%s", (int)report->name.len,
+		report->name.data, (int)MIN(name.len, (size_t)100), name.data,
+		near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+		near != NULL ? "\"?" : "");
+}
+
 static int match_params(struct gather *gather, const struct report *report, bool *given,
 			struct err *ret_err)
 {
@@ -177,9 +197,7 @@ static int match_params(struct gather *gather, const struct report *report, bool
 		size_t index;
 
 		if (find_param(report, name, &index) < 0) {
-			err_set(ret_err, &gather->arena, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
-				"report \"%.*s\" has no parameter \"%.*s\"", (int)report->name.len,
-				report->name.data, (int)MIN(name.len, (size_t)100), name.data);
+			tell_unknown_param(gather, report, name, ret_err);
 			ret_err->key = arena_strndup(&gather->arena, name.data, name.len);
 			return -EINVAL;
 		}

@@ -57,6 +57,8 @@ def test_databases(gatherd_with_access, nobody):
         assert client.gather(["select 1"], db="other")["ok"] is True
         refused = client.gather([{"sql": "select 1", "db": "other"}, {"sql": "select 1", "db": "main"}])
         assert refused["error"]["code"] == "denied" and "results" not in refused
+        assert "did you mean" not in client.gather(["select 1"], db="mian")["error"]["message"]
+        assert 'did you mean "other"?' in client.gather(["select 1"], db="othre")["error"]["message"]
     with gatherd.client() as client:
         assert client.gather(["select 1"], db="main")["ok"] is True
 

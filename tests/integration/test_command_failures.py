@@ -76,7 +76,10 @@ def test_request_lines_whose_files_fail(gatherd, tmp_path, arguments, status, sa
 # Told in the words of the command line.
 @pytest.mark.parametrize("arguments, status, said", [
     (["reprot", "daily"], 64, "no such command: reprot; did you mean report?"),
-    (["qwertz"], 64, "no such command (one-word SQL needs -c): qwertz"),
+    (["qwertz"], 64, "no such command: qwertz (SQL"),
+    (["select", "1"], 64, "SQL is one argument in quotes"),
+    (["\\d"], 1, "commands of psql"),
+    (["-d", "mian", "select 1"], 2, 'no database "mian" is configured; did you mean "main"?'),
     (["-m", "0", "select 1"], 64, "-m takes a time above 0"),
     (["-c", "begin"], 1, "gather -1"),
     (["-1", "select 1", "-c", "begin"], 1, "gather -1"),

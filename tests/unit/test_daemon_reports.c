@@ -101,6 +101,8 @@ static const struct {
 	{"{\"report\":\"sales\"}", ERR_BAD_REQUEST, "needs the parameter \"min\""},
 	{"{\"report\":\"sales\",\"params\":{\"min\":1,\"max\":2}}", ERR_BAD_REQUEST,
 	 "no parameter \"max\""},
+	{"{\"report\":\"sales\",\"params\":{\"min\":1,\"dya\":2}}", ERR_BAD_REQUEST,
+	 "no parameter \"dya\"; did you mean \"day\"?"},
 	{"{\"report\":\"none\"}", ERR_UNKNOWN_REPORT, "no report \"none\""},
 	{"{\"report\":\"slaes\"}", ERR_UNKNOWN_REPORT,
 	 "no report \"slaes\"; did you mean \"sales\"?"},
