@@ -172,8 +172,8 @@ START_TEST(rows_as_they_stand)
 		"[1.5e3, null,true]",
 		"[\"]\",\"}\",\"[{\"]",
 		"[\"\\\"]\",\"\\\\\",\"\xc3\xa4]\xe2\x82\xac\"]",
-		"{\"a]\":[[{}],{\"b\":[]}],\"c\":\"a long text, with more than sixteen bytes ] "
-		"\\\" ]\"}",
+		("{\"a]\":[[{}],{\"b\":[]}],\"c\":\"a long text, with more than sixteen bytes ] "
+		 "\\\" ]\"}"),
 	};
 	struct buf line;
 
