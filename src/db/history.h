@@ -16,6 +16,7 @@ struct history {
 	int64_t mean_ns, deviation_ns; /* both smoothed over some ten runs */
 	size_t bytes;		       /* the largest result, less and less of it as time goes */
 	unsigned good_runs;	       /* in a row */
+	int64_t credit_ns;	       /* that slow runs may take without being held against it */
 	unsigned strikes;	       /* how often it was slow after it had been taken for fast */
 	int64_t seen_ns, struck_ns;
 };

@@ -136,6 +136,46 @@ START_TEST(slow_before_it_was_fast_is_no_strike)
 }
 END_TEST
 
+/* Two thresholds are given, and after 64 runs two have been earned. */
+START_TEST(a_rare_slow_run_is_no_strike)
+{
+	struct history history = {.mean_ns = 0};
+
+	for (int i = 0; i < 64; i++)
+		run(&history, FAST_NS, 10);
+	run(&history, 3 * THRESHOLD_NS, 10);
+	ck_assert(is_fast(&history));
+	ck_assert_uint_eq(history.strikes, 0);
+	/* The next one comes too soon. */
+	run(&history, 2 * THRESHOLD_NS, 10);
+	ck_assert(!is_fast(&history));
+	ck_assert_uint_eq(history.strikes, 1);
+}
+END_TEST
+
+START_TEST(one_that_is_very_slow_is_a_strike)
+{
+	struct history history = {.mean_ns = 0};
+
+	for (int i = 0; i < 10000; i++)
+		run(&history, FAST_NS, 10);
+	run(&history, 8 * THRESHOLD_NS + 1, 10);
+	ck_assert(!is_fast(&history));
+	ck_assert_uint_eq(history.strikes, 1);
+}
+END_TEST
+
+START_TEST(a_large_one_is_never_forgiven)
+{
+	struct history history = {.mean_ns = 0};
+
+	for (int i = 0; i < 1000; i++)
+		run(&history, FAST_NS, 10);
+	run(&history, FAST_NS, HISTORY_BYTES_MAX + 1);
+	ck_assert(!is_fast(&history));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("db_history");
@@ -149,5 +189,8 @@ int main(void)
 	tcase_add_test(tcase, strikes_are_forgiven);
 	tcase_add_test(tcase, old_knowledge_is_none);
 	tcase_add_test(tcase, slow_before_it_was_fast_is_no_strike);
+	tcase_add_test(tcase, a_rare_slow_run_is_no_strike);
+	tcase_add_test(tcase, one_that_is_very_slow_is_a_strike);
+	tcase_add_test(tcase, a_large_one_is_never_forgiven);
 	return suite_run(suite);
 }

@@ -264,7 +264,8 @@ static void task_demoted(struct db_env *env)
 	lanes_open(env, 2);
 	env->conf.pipeline_threshold_ns = CLOCK_SECOND;
 	make_known(env, "select pg_sleep($1::float8)", "0");
-	run_once(env, "select pg_sleep($1::float8)", "1.1");
+	/* longer than any statement may take now and then */
+	run_once(env, "select pg_sleep($1::float8)", "2.5");
 	shared = env->pool->stats.shared;
 	ck_assert_uint_eq(shared, 1);
 	for (int i = 0; i < 16; i++)
