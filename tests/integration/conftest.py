@@ -41,6 +41,16 @@ def pg():
     cluster.destroy()
 
 
+@pytest.fixture(scope="session")
+def demo_store(pg):
+    """The name of a database with the demo store, which takes a while to load: for reading only. The settings are odd, and
+    must make no difference."""
+    pg.psql("create database demo_store")
+    pg.psql_file(os.path.join(programs.ROOT, "sql", "demo-store.sql"), "demo_store",
+                 "-c timezone=Asia/Tokyo -c datestyle=SQL,DMY -c work_mem=1MB -c jit=on")
+    return "demo_store"
+
+
 @pytest.fixture
 def pg_own():
     """Makes clusters that a test may stop, kill and restart."""

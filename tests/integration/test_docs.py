@@ -40,12 +40,9 @@ def examples():
 
 
 @pytest.fixture(scope="module")
-def store(pg):
+def store(pg, demo_store):
     """A daemon with the demo store and the shipped reports."""
-    pg.psql("create database demo_store")
-    subprocess.run([*pg.psql_command("demo_store"), "-f", os.path.join(programs.ROOT, "sql", "demo-store.sql")],
-                   check=True, stdout=subprocess.DEVNULL, timeout=LIMIT_S * 10)
-    daemon = Gatherd(pg, main={"conninfo": pg.conninfo(db="demo_store")},
+    daemon = Gatherd(pg, main={"conninfo": pg.conninfo(db=demo_store)},
                      gatherd={"report_dir": os.path.join(programs.ROOT, "etc", "reports")})
     try:
         yield daemon

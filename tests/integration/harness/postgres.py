@@ -130,6 +130,15 @@ class Postgres:
         assert done.returncode == 0, f"psql: {done.stderr}"
         return done.stdout.rstrip("\n")
 
+    def psql_file(self, path, db="postgres", options="", **variables):
+        """Runs a script; its output, or the error as an exception."""
+        command = self.psql_command(db) + [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
+        done = subprocess.run([*command, "-f", path], env={**os.environ, "PGOPTIONS": options}, text=True,
+                              capture_output=True, timeout=LIMIT_S * 8, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr)
+        return done.stdout
+
     def session(self, db="postgres", user="postgres"):
         return PsqlSession(self.psql_command(db, user))
 
