@@ -4,8 +4,10 @@
 # its output in build/log/NAME.log, and says `result PASSED FAILED` as often as it likes. One that dies has failed.
 
 results=$log_dir/results
-# Two lanes run beside each other, each tier by tier; tiers that share a build directory are in one lane.
-lanes=("asan integration fuzz" "includes format shell cppcheck model aarch64 clang tsan valgrind integration-valgrind faults simulate soak cost dist")
+# Lanes run beside each other, each tier by tier: more of them than two cores, since integration tests wait a lot. Tiers
+# that share a build directory are in one lane, but for build/release, which is there before they start.
+lanes=("asan integration" "clang valgrind integration-valgrind"
+	"dist fuzz includes format shell cppcheck model aarch64 tsan faults simulate soak cost")
 
 valgrind_command="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 	--suppressions=$root/tests/valgrind.supp"
@@ -23,6 +25,7 @@ check() {
 	fi
 	generate_configure
 	mkdir -p "$log_dir"
+	((${#lanes[@]} == 1)) || build release >"$log_dir/release.log" 2>&1 || die "the build failed: build/log/release.log"
 	: >"$results"
 	set -m # a process group for each lane, so that it can be ended with all that it started
 	trap 'for lane in "${lane_pids[@]}"; do kill -INT -- "-$lane" 2>/dev/null; done; wait; exit 130' INT TERM

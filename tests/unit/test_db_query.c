@@ -545,12 +545,12 @@ static void task_many(struct db_env *env)
 
 	db_env_open(env);
 	expected_next = 1;
-	ask_init(&ask, env->pool, "select generate_series(1, 200000)");
+	ask_init(&ask, env->pool, "select generate_series(1, 50000)");
 	ask.query.sink.row = count_row;
 	ask_main(&ask);
 	ck_ask_ok(&ask, "");
-	ck_assert_int_eq(ask.query.count, 200000);
-	ck_assert_int_eq(expected_next, 200001);
+	ck_assert_int_eq(ask.query.count, 50000);
+	ck_assert_int_eq(expected_next, 50001);
 	ask_free(&ask);
 }
 
