@@ -3,6 +3,8 @@
 
 #include "base/hash.h"
 
+#include <assert.h>
+
 struct texts_entry {
 	UT_hash_handle hh;
 	struct list node; /* texts.by_use */
@@ -19,6 +21,7 @@ void texts_init(struct texts *texts)
 
 static void remove_entry(struct texts *texts, struct texts_entry *entry)
 {
+	assert(texts->entries != NULL); /* it is one of them */
 	HASH_DELETE(hh, texts->entries, entry);
 	list_remove(&entry->node);
 	texts->bytes -= sizeof(*entry) + entry->len;

@@ -97,7 +97,7 @@ static struct channel *add(struct channels *channels, const char *name)
 
 void channels_drop(struct channels *channels, struct channel *channel)
 {
-	assert(list_empty(&channel->members));
+	assert(list_empty(&channel->members) && channels->table != NULL);
 	list_remove(&channel->node);
 	HASH_DELETE(hh, channels->table, channel);
 	mem_free(channel);

@@ -48,20 +48,31 @@ static void put(struct kernel *kernel, struct kernel_socket *socket, int fd)
 	socket->fd = fd;
 }
 
-int kernel_give_fd(struct kernel *kernel, struct kernel_socket *socket)
+static int lowest_fd(struct kernel *kernel)
 {
-	if (kernel->open_count >= kernel->open_max) {
-		errno = EMFILE;
-		return -1;
-	}
-	for (int i = 0; i < KERNEL_FDS; i++) {
-		if (kernel->sockets[i] != NULL)
-			continue;
-		put(kernel, socket, KERNEL_FIRST_FD + i);
-		return socket->fd;
-	}
+	for (int i = 0; i < KERNEL_FDS && kernel->open_count < kernel->open_max; i++)
+		if (kernel->sockets[i] == NULL)
+			return KERNEL_FIRST_FD + i;
+	kernel->world->counts[COUNT_REFUSED_DESCRIPTORS]++;
 	errno = EMFILE;
 	return -1;
+}
+
+int kernel_give_fd(struct kernel *kernel, struct kernel_socket *socket)
+{
+	int fd = lowest_fd(kernel);
+
+	if (fd >= 0)
+		put(kernel, socket, fd);
+	return fd;
+}
+
+int kernel_name_again(struct kernel *kernel, struct kernel_socket *socket)
+{
+	int own = socket->fd, fd = kernel_give_fd(kernel, socket);
+
+	socket->fd = own;
+	return fd;
 }
 
 static struct kernel_socket *socket_new(struct kernel *kernel, enum kernel_kind kind)
@@ -144,7 +155,8 @@ static void pair_closed(void *ctx)
 {
 	struct kernel_socket *other = ctx;
 
-	kernel_break(other->world->kernel, other, false);
+	if (other != NULL) /* NULL: there was no descriptor for it */
+		kernel_break(other->world->kernel, other, false);
 }
 
 int kernel_pair(struct kernel *kernel, int fds[2])
@@ -154,8 +166,11 @@ int kernel_pair(struct kernel *kernel, int fds[2])
 
 	for (size_t i = 0; i < 2; i++) {
 		ends[i] = kernel_open(kernel, KERNEL_STREAM);
-		if (ends[i] == NULL)
+		if (ends[i] == NULL) {
+			if (i > 0)
+				kernel_close(kernel, fds[0]);
 			return -1;
+		}
 		ends[i]->peer = &peer;
 		fds[i] = ends[i]->fd;
 	}

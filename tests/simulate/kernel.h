@@ -95,6 +95,8 @@ int kernel_pair(struct kernel *kernel, int fds[2]);
 void kernel_duplicate(struct kernel *kernel, struct kernel_socket *socket, int fd);
 /* A descriptor for a socket that has none: it, or -1 and errno. */
 int kernel_give_fd(struct kernel *kernel, struct kernel_socket *socket);
+/* The lowest that is free becomes one more name of the socket: it, or -1 and errno. */
+int kernel_name_again(struct kernel *kernel, struct kernel_socket *socket);
 struct kernel_socket *kernel_find(struct kernel *kernel, int fd);
 int kernel_wait(struct kernel *kernel, struct epoll_event *events, int max, int timeout);
 int kernel_control(struct kernel *kernel, int op, int fd, const struct epoll_event *event);

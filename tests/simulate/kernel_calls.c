@@ -307,6 +307,8 @@ int sim_fcntl(int fd, int command, ...)
 	va_end(args);
 	if (kernel_find(installed, fd) == NULL)
 		return (int)syscall(SYS_fcntl, fd, command, argument);
+	if (command == F_DUPFD_CLOEXEC)
+		return kernel_name_again(installed, kernel_find(installed, fd));
 	return 0;
 }
 

@@ -138,6 +138,7 @@ static void print_table(const struct worker *workers, const uint64_t *before, un
 		[COUNT_CLIENTS_GONE] = "clients that left",
 		[COUNT_FAULTS] = "faults of servers",
 		[COUNT_REFUSED_MEMORY] = "allocations refused",
+		[COUNT_REFUSED_DESCRIPTORS] = "descriptors refused",
 		[COUNT_RELOADS] = "reloads",
 		[COUNT_STOPS] = "shutdowns",
 		[COUNT_EVENTS] = "events",

@@ -10,8 +10,10 @@
 /* Nothing that a client waits for takes longer: no query, no fault, no grace time. */
 #define ANSWERED_WITHIN_NS (400 * CLOCK_SECOND)
 /* After the last answer: time for everything to come to rest. */
-#define SETTLE_NS	  (25 * CLOCK_SECOND)
-#define STOPPED_WITHIN_NS (60 * CLOCK_SECOND)
+#define SETTLE_NS (25 * CLOCK_SECOND)
+/* The daemon looks every 100 ms. */
+#define ACCEPTED_WITHIN_NS (CLOCK_SECOND / 2)
+#define STOPPED_WITHIN_NS  (60 * CLOCK_SECOND)
 
 /* ---- the end ---- */
 
@@ -267,6 +269,47 @@ static void memory_back(void *arg)
 	scenario->world->memory_short = false;
 }
 
+/* Whoever waited to be accepted when there were descriptors again has been. */
+static void check_accepted(void *arg)
+{
+	struct scenario *scenario = arg;
+	const struct kernel_socket *listener = scenario->world->kernel->listener;
+
+	for (size_t i = 0; listener != NULL && i < listener->backlog_count; i++)
+		if (listener->backlog[i] == scenario->waits && !scenario->stopped)
+			world_fail(scenario->world,
+				   "there are descriptors, and a client is not accepted");
+}
+
+static void descriptors_back(void *arg)
+{
+	struct scenario *scenario = arg;
+	struct world *world = scenario->world;
+	const struct kernel_socket *listener = world->kernel->listener;
+
+	world_trace(world, "descriptors are back", 0, 0, 0);
+	world->kernel->open_max = KERNEL_FDS;
+	if (listener == NULL || listener->backlog_count == 0)
+		return;
+	scenario->waits = listener->backlog[listener->backlog_count - 1];
+	world_after(world, ACCEPTED_WITHIN_NS, check_accepted, scenario);
+}
+
+static void descriptors_short(void *arg)
+{
+	struct scenario *scenario = arg;
+	struct world *world = scenario->world;
+	struct kernel *kernel = world->kernel;
+
+	if (scenario->stopped || world->daemon == NULL)
+		return;
+	world->ledger->faults = true;
+	kernel->open_max = kernel->open_count + world_random(world, 4);
+	world_trace(world, "descriptors are short", kernel->open_max, 0, 0);
+	world_after(world, (int64_t)world_between(world, 1, 3000) * CLOCK_MS, descriptors_back,
+		    scenario);
+}
+
 static int64_t some_time_ns(struct world *world)
 {
 	return world_now_ns(world) + (world_chance(world, 4)
@@ -294,6 +337,9 @@ static void plan_faults(struct scenario *scenario)
 		world_at(world, some_time_ns(world), reload, scenario);
 	if (world_chance(world, 6))
 		world_at(world, some_time_ns(world), stop, scenario);
+	if (world_chance(world, 8))
+		world_at(world, world_now_ns(world) + (int64_t)world_random(world, 60) * CLOCK_MS,
+			 descriptors_short, scenario);
 	if (world_chance(world, 12)) {
 		int64_t at_ns = some_time_ns(world);
 

@@ -25,6 +25,7 @@ struct scenario {
 	bool faulty; /* servers fail in this one */
 	bool stopped, quiet_checked;
 	int64_t shutdown_timeout_ns;
+	const struct kernel_socket *waits; /* to be accepted, since there were no descriptors */
 };
 
 /* Sets up all of it; nothing has happened yet. */
