@@ -279,6 +279,10 @@ static void read_session(struct channels *channels)
 		PQfreemem(notify);
 	}
 	channels->behind = told >= TOLD_PER_TURN;
+	/* What makes no sense it finds out when it is asked, and then closes the socket: nothing
+	 * would ever wake us. */
+	if (PQstatus(pg) == CONNECTION_BAD)
+		channels->lost = true;
 	if (channels->hidden_bytes > HIDDEN_BYTES_MAX)
 		drop(channels, "a message is larger than 1048576 bytes");
 }

@@ -218,6 +218,18 @@ def test_a_transaction_is_what_the_answer_to_commit_says(start_gatherd, pg, tag,
     assert result.get("error", {}).get("effects") == effects
 
 
+@needs_openssl
+def test_a_session_that_listens_and_hears_nonsense_is_replaced(start_gatherd, pg, tmp_path):
+    server = Notifier(tmp_path, [bytes(range(128, 160))])
+    with server.socket:
+        gatherd = start_gatherd(pg, sections={"database foul": {
+            "conninfo": f"host=127.0.0.1 port={server.port} user=x sslmode=require"}})
+        with gatherd.client() as client:
+            client.send({"id": 1, "listen": ["any"], "db": "foul"})
+            assert client.recv()["event"] == "listening"
+            assert client.recv()["event"] == "resync"
+
+
 PARAMETERS = b"".join(message(b"S", b"p%d\0v\0" % number) for number in range(100000))
 WITHOUT_END = "the server reports parameters without end"
 
