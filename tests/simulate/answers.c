@@ -204,6 +204,10 @@ bool ledger_answer(struct world *world, unsigned client, struct str line)
 	id = json_member(&answer, "id");
 	if (id == NULL || !json_int64(id, &number))
 		world_fail(world, "an answer without a number: %.*s", (int)line.len, line.data);
+	if (listens_answer(world, client, number, &answer)) {
+		arena_free(&arena);
+		return true;
+	}
 	/* Cancels and pings have numbers beyond those of gathers. */
 	if (number < LEDGER_FIRST_REQUEST && world->ledger->memory_short)
 		at.request = find_line(world, client, number);
@@ -218,5 +222,6 @@ bool ledger_answer(struct world *world, unsigned client, struct str line)
 		world_fail(world, "an answer to what nobody asked: %.*s", (int)line.len, line.data);
 	}
 	arena_free(&arena);
-	return at.request != NULL;
+	return at.request != NULL ||
+	       (number < LEDGER_FIRST_REQUEST && listens_refused(world, client, number));
 }

@@ -83,7 +83,8 @@ struct backend {
 	unsigned pending_count;
 	int64_t snapshot; /* the version that it sees; -1: the latest */
 	bool exported;
-	unsigned dirt; /* the request whose statement left something in the session */
+	unsigned channels; /* that it listens to: a bit for each */
+	unsigned dirt;	   /* the request whose statement left something in the session */
 };
 
 /* ---- backend.c ---- */
@@ -110,6 +111,8 @@ void backend_fail(struct backend *backend, const char *sqlstate, const char *mes
 /* ---- backend_statement.c ---- */
 
 void script_read(struct backend *backend, const char *sql, struct script *ret_script);
+/* The simple protocol: several statements, one transaction. Only who listens uses it. */
+void backend_query(struct backend *backend, const char *sql);
 /* Columns of the bound statement: 0: none. */
 void backend_describe(struct backend *backend, const char *sql);
 void backend_execute(struct backend *backend);

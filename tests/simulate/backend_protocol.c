@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "simulate/backend.h"
 
+#include "simulate/listens.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,6 +81,21 @@ static void say_parameter(struct backend *backend, const char *name, const char 
 	put_text(&message, name);
 	put_text(&message, value);
 	backend_say(backend, 'S', message.body, message.len);
+}
+
+void backend_notify(struct backend *backend, const char *channel, const char *payload)
+{
+	struct message message = {.len = 0};
+	uint32_t pid = htonl((uint32_t)backend->pid);
+	int number = listens_channel(channel);
+
+	if (backend->state != BACKEND_OPEN || number < 0 || (backend->channels & 1U << number) == 0)
+		return;
+	put(&message, &pid, sizeof(pid));
+	put_text(&message, channel);
+	put_text(&message, payload);
+	backend_say(backend, 'A', message.body, message.len);
+	backend_flush(backend);
 }
 
 /* An error of a command: what follows it is not looked at, up to the Sync. */
@@ -326,6 +343,9 @@ bool backend_take_message(struct backend *backend)
 	reader.end = reader.at + size - 4;
 	if (!backend->skipping || type == 'S' || type == 'X') {
 		switch (type) {
+		case 'Q':
+			backend_query(backend, reader.at);
+			break;
 		case 'P':
 			parse(backend, &reader);
 			break;

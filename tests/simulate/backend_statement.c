@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "simulate/backend.h"
 
+#include "simulate/listens.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -347,6 +349,54 @@ static void execute_own(struct backend *backend)
 	} else {
 		world_fail(backend->world, "a statement that nobody has written: %s", sql);
 	}
+}
+
+/* ---- the session that listens ---- */
+
+static bool listen_to(struct backend *backend, const char *verb, const char *name)
+{
+	int channel = listens_channel(name);
+
+	if (channel < 0)
+		world_fail(backend->world, "a channel that nobody has asked for: %s", name);
+	if (strcmp(verb, "unlisten") == 0) {
+		backend->channels &= ~(1U << channel);
+		backend_say_tag(backend, "UNLISTEN");
+		return true;
+	}
+	if (channel == LISTENS_REFUSED) {
+		backend_say_error(backend, "ERROR", "42501", "this one is not to be heard", "sim");
+		return false;
+	}
+	backend->channels |= 1U << channel;
+	backend_say_tag(backend, "LISTEN");
+	return true;
+}
+
+void backend_query(struct backend *backend, const char *sql)
+{
+	static const char *const cells[] = {NULL, "0"};
+	unsigned before = backend->channels;
+	char verb[16], name[16];
+	bool good = true;
+	int len;
+
+	if (begins(sql, "select case when pg_catalog.current_setting('server_encoding')")) {
+		say_columns(backend, own_columns, 2, 25);
+		backend_say_row(backend, cells, 2);
+		backend_say_tag(backend, "SELECT 1");
+	} else {
+		while (good && sscanf(sql, "%15[a-z] \"%15[a-z0-9]\";%n", verb, name, &len) == 2) {
+			good = listen_to(backend, verb, name);
+			sql += len;
+		}
+		if (good && *sql != '\0')
+			world_fail(backend->world, "a command that nobody has written: %s", sql);
+		if (!good)
+			backend->channels = before;
+	}
+	backend_say_ready(backend);
+	backend_flush(backend);
 }
 
 /* ---- the clients' statements ---- */

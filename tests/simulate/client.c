@@ -17,6 +17,7 @@ static void abandon_requests(struct client *client)
 	for (unsigned id = LEDGER_FIRST_REQUEST; id < ledger->request_count; id++)
 		if (ledger->requests[id].client == client->number)
 			ledger->requests[id].abandoned = true;
+	listens_abandon(client->world, client->number);
 }
 
 static void take_lines(struct client *client)
@@ -73,6 +74,7 @@ static void judge_end(struct client *client)
 					world_fail(world, "request %u has no answer", id);
 		request->abandoned = true;
 	}
+	listens_abandon(world, client->number);
 }
 
 static void schedule_read(struct client *client);
@@ -214,13 +216,18 @@ void client_ask(struct client *client, struct plan_request *request)
 	send_line(client, request->text);
 }
 
-void client_say(struct client *client, const char *line)
+unsigned client_send(struct client *client, const char *line)
 {
 	if (client->socket == NULL || client->closed || client->half_closed)
-		return;
-	client->waiting++;
-	client->line_count++;
+		return 0;
 	send_line(client, line);
+	return ++client->line_count;
+}
+
+void client_say(struct client *client, const char *line)
+{
+	if (client_send(client, line) > 0)
+		client->waiting++;
 }
 
 void client_leave(struct client *client)
@@ -247,7 +254,7 @@ static bool all_answered(const struct client *client)
 		    !request->abandoned && request->answers == 0)
 			return false;
 	}
-	return client->waiting == 0;
+	return client->waiting == 0 && listens_done(client->world, client->number);
 }
 
 void client_tell(const struct client *client)

@@ -36,6 +36,8 @@ struct client {
 void client_connect(struct client *client);
 /* Sends it if the client is still there. */
 void client_ask(struct client *client, struct plan_request *request);
+/* Its number among the client's; 0: the client is not there any more. */
+unsigned client_send(struct client *client, const char *line);
 /* A line that is no gather: one answer comes. */
 void client_say(struct client *client, const char *line);
 /* It closes, or dies. */

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "daemon/database.h"
 #include "daemon/server.h"
+#include "db/channels_parts.h"
 #include "db/conn.h"
 #include "db/pool.h"
 #include "simulate/kernel.h"
@@ -131,14 +132,27 @@ static void check_pool(struct world *world, const struct pool *pool)
 	}
 }
 
+static void check_channels(struct world *world, const struct channels *channels)
+{
+	size_t listed = list_length(&channels->waiting) + list_length(&channels->established);
+
+	if (listed != channels->listener_count)
+		world_fail(world, "%zu listeners are in lists, %zu counted", listed,
+			   channels->listener_count);
+	if (channels->synced && channels->driver == NULL)
+		world_fail(world, "listeners hear what comes, and there is no session");
+}
+
 void daemon_check(struct world *world)
 {
 	struct server *server = world->daemon;
 
 	if (server == NULL || server->state == SERVER_STARTING)
 		return;
-	list_for_each (node, &server->databases)
+	list_for_each (node, &server->databases) {
 		check_pool(world, LIST_ENTRY(node, struct database, node)->pool);
+		check_channels(world, LIST_ENTRY(node, struct database, node)->channels);
+	}
 	if (server->memory.limit_bytes != 0 &&
 	    server->memory.used_bytes > server->memory.limit_bytes)
 		world_fail(world, "more memory than memory_limit");
@@ -167,6 +181,8 @@ void daemon_check_rest(struct world *world)
 				   "cancels under way",
 				   pool->busy_count + pool->shared_count, pool->closing_count,
 				   pool->cancels.running);
+		if (channels_stats(database->channels).channels > 0 || database->channels->driven)
+			world_fail(world, "at rest, and somebody listens");
 		open += (unsigned)(pool_open(pool) + pool->connecting_count);
 	}
 	for (size_t i = 0; i < POSTGRES_SERVERS; i++)

@@ -7,6 +7,7 @@
 #define SIMULATE_LEDGER_H
 
 #include "base/str.h"
+#include "simulate/listens.h"
 #include "simulate/world.h"
 
 enum {
@@ -80,12 +81,31 @@ struct plan_request {
 	unsigned answers;
 };
 
+/* A notification that was committed. */
+struct plan_note {
+	unsigned server, channel;
+	int64_t sent_ns;
+};
+
+struct plan_listen {
+	unsigned id, client, server;
+	unsigned channels; /* a bit for each */
+	unsigned line;	   /* of its client's; 0: not yet sent */
+	bool established, cancelled, ended, abandoned;
+	unsigned last;	     /* that it has had; 0: none */
+	unsigned whole_from; /* those after this one have to come */
+};
+
 struct ledger {
 	struct plan_step steps[LEDGER_STEPS];
 	unsigned step_count;
 	struct plan_request requests[LEDGER_REQUESTS];
 	unsigned request_count;
 	unsigned begun_count;
+	struct plan_listen listens[LISTENS_MAX];
+	unsigned listen_count;
+	struct plan_note notes[LISTENS_NOTES]; /* from 1 */
+	unsigned note_count;
 	/* What may excuse an answer. */
 	bool faults;	   /* some server or path has failed at some time */
 	bool stopping;	   /* the daemon was told to end */

@@ -16,6 +16,7 @@ tests_simulate_simulate_SOURCES = \
 	tests/simulate/kernel.c tests/simulate/kernel.h \
 	tests/simulate/kernel_calls.c \
 	tests/simulate/ledger.c tests/simulate/ledger.h \
+	tests/simulate/listens.c tests/simulate/listens.h \
 	tests/simulate/main.c \
 	tests/simulate/postgres.c tests/simulate/postgres.h \
 	tests/simulate/requests.c tests/simulate/requests.h \

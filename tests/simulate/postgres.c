@@ -151,6 +151,15 @@ void postmaster_set_state(struct postmaster *postmaster, enum postmaster_state s
 		postmaster->world->ledger->faults = true;
 }
 
+bool postmaster_notify(struct postmaster *postmaster, const char *channel, const char *payload)
+{
+	if (postmaster->state != POSTMASTER_UP)
+		return false;
+	for (unsigned i = 0; i < postmaster->backend_count; i++)
+		backend_notify(postmaster->backends[i], channel, payload);
+	return true;
+}
+
 unsigned postmaster_sessions(const struct postmaster *postmaster)
 {
 	unsigned open = 0;

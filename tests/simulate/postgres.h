@@ -53,6 +53,8 @@ struct postgres *postgres_new(struct world *world);
 int postgres_connect(void *ctx, struct kernel_socket *socket, const char *path);
 void postmaster_set_state(struct postmaster *postmaster, enum postmaster_state state);
 
+/* Told to those who listen, as somebody commits it. False: nobody can, for the server is away. */
+bool postmaster_notify(struct postmaster *postmaster, const char *channel, const char *payload);
 /* Sessions that are open. */
 unsigned postmaster_sessions(const struct postmaster *postmaster);
 /* NULL when there is none. */
@@ -66,6 +68,7 @@ bool backend_is_open(const struct backend *backend);
 bool backend_is(const struct backend *backend, int32_t pid, int32_t secret);
 void backend_cancel(struct backend *backend);
 void backend_end(struct backend *backend, enum backend_end how);
+void backend_notify(struct backend *backend, const char *channel, const char *payload);
 /* Does nothing until then; not even a cancel reaches it. */
 void backend_freeze(struct backend *backend, int64_t duration_ns);
 

@@ -177,6 +177,8 @@ static void plan_client(struct scenario *scenario, struct client *client)
 			at_ns += (int64_t)world_random(world, 60) * CLOCK_MS;
 		plan_request(scenario, client, at_ns + 1);
 	}
+	if (!client->half_closes && scenario->requests_at_once > 1 && world_chance(world, 6))
+		listens_plan(scenario, client, at_ns + (int64_t)world_random(world, 20) * CLOCK_MS);
 	if (world_chance(world, 8)) {
 		struct asking *ping = asking_new(scenario, client);
 
@@ -363,17 +365,19 @@ static void plan_config(struct scenario *scenario)
 {
 	struct world *world = scenario->world;
 	bool limited = world_chance(world, 8);
+	static const unsigned at_once[] = {1, 2, 64};
 
+	scenario->requests_at_once = at_once[world_random(world, ARRAY_SIZE(at_once))];
 	scenario->shutdown_timeout_ns = world_chance(world, 2) ? 0 : 2 * CLOCK_SECOND;
 	world->ledger->default_timeout_ns = limited ? 2 * CLOCK_SECOND : 0;
 	scenario->common = world_printf(
 		world,
 		"[gatherd]\nsocket = /sim/gatherd.sock\nlog_level = error\nslow_query = 0\n"
 		"item_buffer = %s\nshutdown_timeout = %s\nrequest_timeout = %s\n"
-		"max_requests = %s\ndefault_database = db0\n",
+		"max_requests = %u\ndefault_database = db0\n",
 		PICK(world, "1K", "4K", "256K"),
 		scenario->shutdown_timeout_ns == 0 ? "100ms" : "2s", limited ? "2s" : "0",
-		PICK(world, "1", "2", "64"));
+		scenario->requests_at_once);
 	scenario->database_count = (unsigned)world_between(world, 1, SCENARIO_DATABASES);
 	for (unsigned i = 0; i < scenario->database_count; i++) {
 		scenario->pool_max[i] = (unsigned)world_between(world, 1, 4);

@@ -22,7 +22,8 @@ struct scenario {
 	unsigned server_of[SCENARIO_DATABASES];
 	const char *settings[SCENARIO_DATABASES]; /* beside pool_max */
 	const char *common;
-	bool faulty; /* servers fail in this one */
+	unsigned requests_at_once; /* of a client */
+	bool faulty;		   /* servers fail in this one */
 	bool stopped, quiet_checked;
 	int64_t shutdown_timeout_ns;
 	const struct kernel_socket *waits; /* to be accepted, since there were no descriptors */
