@@ -187,20 +187,20 @@ tier_faults() {
 tier_faults_units() {
 	local suites
 	flavour asan
-	suites=$(printf 'tests/unit/test_%s ' db_{memory,query,stop,pool,cancel,connect,results} \
+	suites=$(printf 'tests/unit/test_%s ' db_{memory,query,stop,pool,backoff,cancel,connect,results} \
 		daemon_{gather,session,listener,database,notify,reload} wire_memory conf_files conf_faults base_log co_loop)
 	make_check asan TESTS="$suites" check_PROGRAMS="$suites"
 }
 tier_faults_around() {
 	local files
-	files=$(printf 'test_%s.py or ' faults{,_nth,_around} cancel limits hostile_server standby listen lifecycle memory \
+	files=$(printf 'test_%s.py or ' faults{,_nth,_around,_command} command_failures cancel limits hostile_server standby listen lifecycle memory \
 		session_hygiene requests errors gather options scale)
 	build asan
 	pytest_run asan -m '' -k "not each_allocation_fails and (${files% or })"
 }
 tier_faults_memory() {
 	build release
-	pytest_run release -m faults -k each_allocation_fails
+	pytest_run release -m '' -k each_allocation_fails
 }
 tier_integration_valgrind() {
 	need valgrind

@@ -169,8 +169,12 @@ static void relay(struct lines *lines)
 			rc = print_answers(lines);
 		if (output_flush(&lines->output) < 0 || lines->lost != 0)
 			return;
-		if (rc == GATHER_CLOSED)
+		if (rc == GATHER_CLOSED) {
+			/* As we have asked for it; but before that nobody had read the requests. */
+			if (lines->fd >= 0 || buf_len(&lines->in) > 0)
+				lines->lost = GATHER_LOST;
 			return;
+		}
 		if (rc < 0 && rc != GATHER_INTERRUPTED) {
 			lines->lost = rc;
 			return;

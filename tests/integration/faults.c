@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,6 +30,11 @@ enum call {
 	CALL_CONNECT = 8,
 	CALL_ACCEPT = 16,
 	CALL_ALLOC = 32,
+	CALL_READ = 64,
+	CALL_WRITE = 128,
+	CALL_OPEN = 256,
+	CALL_POLL = 512,
+	CALL_KEEP = 1024, /* what makes a file one that stays */
 };
 
 enum side { SIDE_CLIENT = 1, SIDE_SERVER = 2 };
@@ -218,6 +225,111 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 		some.msg_iovlen = 1;
 	}
 	return real(fd, &some, flags);
+}
+
+/* ---- files: what the command reads and writes ---- */
+
+/* How many bytes one of these calls may take; -1: it fails. */
+static ssize_t part(enum call call, size_t len)
+{
+	if (!strikes(call, SIDE_SERVER))
+		return (ssize_t)len;
+	if (page->action != ACTION_SHORT)
+		return -1;
+	return len > 1 ? 1 : (ssize_t)len;
+}
+
+ssize_t read(int fd, void *bytes, size_t len)
+{
+	ssize_t some = part(CALL_READ, len);
+
+	REAL(read);
+	return some < 0 ? fail(page->action) : real(fd, bytes, (size_t)some);
+}
+
+ssize_t write(int fd, const void *bytes, size_t len)
+{
+	ssize_t some = part(CALL_WRITE, len);
+
+	REAL(write);
+	return some < 0 ? fail(page->action) : real(fd, bytes, (size_t)some);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t len, off64_t at)
+{
+	ssize_t some = part(CALL_READ, len);
+
+	REAL(pread64);
+	return some < 0 ? fail(page->action) : real(fd, bytes, (size_t)some, at);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t at)
+{
+	ssize_t some = part(CALL_WRITE, len);
+
+	REAL(pwrite64);
+	return some < 0 ? fail(page->action) : real(fd, bytes, (size_t)some, at);
+}
+
+/* The C library has two names for each, by the size of an offset; here it has one. */
+ssize_t pread(int fd, void *bytes, size_t len, off_t at)
+{
+	return pread64(fd, bytes, len, at);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+	return pwrite64(fd, bytes, len, at);
+}
+
+static int open_with(const char *path, int flags, va_list list)
+{
+	mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(list, mode_t) : 0;
+
+	if (strikes(CALL_OPEN, SIDE_SERVER))
+		return (int)fail(page->action);
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+int open(const char *path, int flags, ...)
+{
+	va_list list;
+	int fd;
+
+	va_start(list, flags);
+	fd = open_with(path, flags, list);
+	va_end(list);
+	return fd;
+}
+
+int open64(const char *path, int flags, ...)
+{
+	va_list list;
+	int fd;
+
+	va_start(list, flags);
+	fd = open_with(path, flags, list);
+	va_end(list);
+	return fd;
+}
+
+int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	REAL(poll);
+	return strikes(CALL_POLL, SIDE_SERVER) ? (int)fail(page->action)
+					       : real(fds, count, timeout_ms);
+}
+
+int fsync(int fd)
+{
+	REAL(fsync);
+	return strikes(CALL_KEEP, SIDE_SERVER) ? (int)fail(page->action) : real(fd);
+}
+
+int rename(const char *from, const char *to)
+{
+	REAL(rename);
+	return strikes(CALL_KEEP, SIDE_SERVER) ? (int)fail(page->action) : real(from, to);
 }
 
 /* ---- memory; with the address sanitizer its own come first, and these are not used ---- */

@@ -121,3 +121,17 @@ def test_a_daemon_that_talks_nonsense(tmp_path, arguments, answer):
     assert done.returncode in (2, 3) and done.stderr, done
     if arguments != ["ping"]:
         assert done.returncode == 3, "it was sent, so it may have been executed"
+
+
+def test_request_lines_to_a_daemon_that_hangs_up_at_once(tmp_path):
+    path = str(tmp_path / "sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(path)
+        listener.listen(1)
+        process = subprocess.Popen([programs.program("gather"), "-S", path, "-J", "-"], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        listener.accept()[0].close()
+        # Its requests are still to come when it has noticed.
+        assert process.wait(LIMIT_S) == 2, "nothing ran"
+        output, said = process.communicate(timeout=LIMIT_S)
+    assert output == "" and said == "gather: gatherd closed the connection; nothing more was sent\n"

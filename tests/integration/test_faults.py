@@ -42,6 +42,16 @@ def test_idle_connections_that_die_are_replaced_silently(client, pg):
         assert client.gather(["select 2"] * 20)["ok"] is True
 
 
+def test_idle_connections_that_the_server_ends_are_replaced_silently(start_gatherd, pg):
+    conninfo = pg.conninfo(application_name="idler", options="-cidle_session_timeout=100ms")
+    gatherd = start_gatherd(pg, main={"conninfo": conninfo, "pool_min": 0})
+    with gatherd.client() as client:
+        for _ in range(3):
+            assert client.gather(["select 1"] * 4)["ok"] is True
+            wait_until(lambda: pg.psql("select count(*) from pg_stat_activity where application_name = 'idler'") == "0",
+                       "the end of what is idle (57P05)")
+
+
 @pytest.mark.server_faults
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_restart_of_the_server(start_gatherd, pg_own, mode):

@@ -100,6 +100,12 @@ tests_unit_test_db_channels_CPPFLAGS = $(DB_TEST_CPPFLAGS)
 tests_unit_test_db_channels_LDADD = $(DB_TEST_LDADD)
 TESTS += tests/unit/test_db_channels
 
+check_PROGRAMS += tests/unit/test_db_backoff
+tests_unit_test_db_backoff_SOURCES = tests/unit/test_db_backoff.c
+tests_unit_test_db_backoff_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_backoff_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_backoff
+
 check_PROGRAMS += tests/unit/test_db_history
 tests_unit_test_db_history_SOURCES = tests/unit/test_db_history.c
 tests_unit_test_db_history_CPPFLAGS = $(DB_TEST_CPPFLAGS)

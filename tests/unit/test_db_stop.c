@@ -511,6 +511,47 @@ START_TEST(five_hundred_cancels_hit_no_innocent)
 }
 END_TEST
 
+/* ---- not too many at once ---- */
+
+#define MANY	     24
+#define MOST_AT_ONCE 8
+
+static void task_many(struct db_env *env)
+{
+	struct co_group group;
+	struct ask *asks = calloc(MANY, sizeof(*asks));
+	size_t most = 0;
+
+	ck_assert_ptr_nonnull(asks);
+	env->conf.pool_max = MANY;
+	db_env_open(env);
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	for (size_t i = 0; i < MANY; i++) {
+		ask_init(&asks[i], env->pool, SLEEP);
+		ask_start(&asks[i], &group);
+	}
+	await_sleepers(MANY);
+	co_group_cancel(&group);
+	/* Each is a connection to the server, which has only so many. */
+	while (co_group_live(&group) > 0) {
+		most = MAX(most, env->pool->cancels.running);
+		ck_assert_int_eq(co_yield(), 0);
+	}
+	ck_assert_uint_eq(most, MOST_AT_ONCE);
+	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 0);
+	for (size_t i = 0; i < MANY; i++) {
+		ck_ask_err(&asks[i], ERR_CANCELLED, ERR_EFFECTS_NONE);
+		ask_free(&asks[i]);
+	}
+	free(asks);
+}
+
+START_TEST(cancels_at_once_are_bounded)
+{
+	db_env_run(task_many);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("db stop");
@@ -533,6 +574,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, without_a_way_to_cancel_the_server_ends_it);
 	tcase_add_test(tcase, without_any_way_the_session_ends);
 	tcase_add_test(tcase, after_a_cancel_in_doubt_the_session_is_not_used);
+	tcase_add_test(storm, cancels_at_once_are_bounded);
 	tcase_add_test(storm, five_hundred_cancels_hit_no_innocent);
 	return suite_run(suite);
 }

@@ -13,6 +13,7 @@ from harness import programs
 SOURCE = os.path.join(os.path.dirname(__file__), "..", "faults.c")
 
 RECV, SEND, SOCKET, CONNECT, ACCEPT, ALLOC = 1, 2, 4, 8, 16, 32  # calls
+READ, WRITE, OPEN, POLL, KEEP = 64, 128, 256, 512, 1024  # of files
 CLIENT, SERVER = 1, 2  # whose sockets
 SHORT, END, FLIP = 0, -1, -2  # what happens, or an errno
 RESET = errno.ECONNRESET
@@ -45,9 +46,9 @@ def library():
 
 
 class Faults:
-    """Its `env` is the daemon's environment; `page` is what the daemon sees, at once."""
+    """Its `env` is the environment of the daemon, or of another program; `page` is what that sees, at once."""
 
-    def __init__(self):
+    def __init__(self, program="gatherd"):
         self.dir = tempfile.TemporaryDirectory(prefix="gatherd-faults-")
         path = os.path.join(self.dir.name, "page")
         with open(path, "w+b") as file:
@@ -56,7 +57,7 @@ class Faults:
         self.page = Page.from_buffer(self.map)
         self.clear()
         # gcc's sanitizers are a library, which must come first
-        first = [line.split()[2] for line in linked(programs.program("gatherd")).splitlines() if "libasan" in line]
+        first = [line.split()[2] for line in linked(programs.program(program)).splitlines() if "libasan" in line]
         # what has been freed is filled, so that who still uses it is found out
         self.env = {"LD_PRELOAD": ":".join([*first, library()[1]]), "GATHERD_FAULTS": path, "MALLOC_PERTURB_": "165"}
 
