@@ -145,15 +145,26 @@ static int put_bytes(struct spool *spool, struct spool_queue *queue, const char 
 	return 0;
 }
 
+/* What has come of a call: what failed once stays so. */
+static int conclude(struct spool *spool, int rc)
+{
+	if (rc < 0)
+		spool->error = rc;
+	return rc;
+}
+
 int spool_put(struct spool *spool, struct spool_queue *queue, struct str line)
 {
 	const uint64_t len = line.len;
-	int rc;
+	int rc = spool->error;
 
-	rc = open_file(spool);
+	if (rc == 0)
+		rc = open_file(spool);
 	if (rc == 0)
 		rc = put_bytes(spool, queue, (const char *)&len, sizeof(len));
-	return rc < 0 ? rc : put_bytes(spool, queue, line.data, line.len);
+	if (rc == 0)
+		rc = put_bytes(spool, queue, line.data, line.len);
+	return conclude(spool, rc);
 }
 
 static int get_bytes(struct spool *spool, struct spool_queue *queue, char *bytes, size_t len)
@@ -177,15 +188,12 @@ static int get_bytes(struct spool *spool, struct spool_queue *queue, char *bytes
 	return 0;
 }
 
-int spool_get(struct spool *spool, struct spool_queue *queue, struct buf *line)
+static int get_line(struct spool *spool, struct spool_queue *queue, struct buf *line)
 {
 	uint64_t len = 0;
+	int rc = get_bytes(spool, queue, (char *)&len, sizeof(len));
 	char *at;
-	int rc;
 
-	if (queue->read == queue->written)
-		return 0;
-	rc = get_bytes(spool, queue, (char *)&len, sizeof(len));
 	if (rc < 0)
 		return rc;
 	buf_reset(line);
@@ -199,6 +207,13 @@ int spool_get(struct spool *spool, struct spool_queue *queue, struct buf *line)
 	return 1;
 }
 
+int spool_get(struct spool *spool, struct spool_queue *queue, struct buf *line)
+{
+	if (spool->error < 0)
+		return spool->error;
+	return queue->read == queue->written ? 0 : conclude(spool, get_line(spool, queue, line));
+}
+
 void spool_rewind(struct spool_queue *queue)
 {
 	queue->read = 0;
@@ -209,11 +224,11 @@ int spool_drop(struct spool *spool, struct spool_queue *queue)
 {
 	int rc;
 
-	if (queue->written == 0)
-		return 0;
+	if (spool->error < 0 || queue->written == 0)
+		return spool->error;
 	rc = write_at(spool->fd, &spool->free, LINK_BYTES, queue->last);
 	if (rc == 0)
 		spool->free = queue->first;
 	*queue = (struct spool_queue){0};
-	return rc;
+	return conclude(spool, rc);
 }

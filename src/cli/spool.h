@@ -17,6 +17,8 @@ struct spool {
 	int fd;	       /* -1: no file yet */
 	uint64_t end;  /* of the file's blocks */
 	uint64_t free; /* the first block of those to use again, or SPOOL_NONE */
+	int error; /* the first failure, which every later call has too: a line may be there in part
+		    */
 };
 
 #define SPOOL_NONE UINT64_MAX

@@ -14,9 +14,6 @@ from harness.faults import ALLOC, CONNECT, KEEP, OPEN, POLL, READ, RECV, SEND, S
 
 pytestmark = pytest.mark.timeout(3600)
 
-every = pytest.mark.parametrize("stride", [pytest.param(1, marks=pytest.mark.faults, id="every"),
-                                           pytest.param(0, id="some")])
-
 REQUESTS = '{"id":"a","gather":["select 1"]}\n{"ping":true}\n{"id":"b","stream":true,"gather":["select 2","select 3"]}\n'
 FILE = "\ufeff-- name: one\nselect :day::date as day, 1.50 as n;\n-- name: two\nselect g from generate_series(1, 3) g;\n"
 REPORT = "-- report: fails\n-- title: One that fails\n-- param: n int = 1\n\n-- name: q\n-- title: Q\nselect :n + 1 as m;\n"
@@ -132,12 +129,18 @@ def try_each(command, calls, action, spared, step):
         n += step
 
 
-@every
-@pytest.mark.parametrize("name", LIVES)
-def test_each_allocation_fails_in_the_command(start_command, name, stride):
+def places(every, some):
+    """Every place of these lives, and some of those."""
+    return pytest.mark.parametrize("name, every", [
+        *[pytest.param(name, True, marks=pytest.mark.faults, id=f"{name}-every") for name in every],
+        *[pytest.param(name, False, id=f"{name}-some") for name in some]])
+
+
+@places(LIVES, ["table", "transaction", "file", "report"])
+def test_each_allocation_fails_in_the_command(start_command, name, every):
     if faults.has_sanitizers():
         pytest.skip("the sanitizers have their own malloc")
-    try_each(start_command(name), ALLOC, 0, False, stride or 17)
+    try_each(start_command(name), ALLOC, 0, False, 1 if every else 17)
 
 
 # What, how, and whether it is no failure.
@@ -165,8 +168,7 @@ CALLS = {
 }
 
 
-@every
+@places(["table", "write", "file", "one file", "spooled", "spooled table", "requests"], ["one file", "requests"])
 @pytest.mark.parametrize("calls, action, spared", CALLS.values(), ids=CALLS.keys())
-@pytest.mark.parametrize("name", ["table", "write", "file", "one file", "spooled", "spooled table", "requests"])
-def test_each_call_fails_in_the_command(start_command, name, calls, action, spared, stride):
-    try_each(start_command(name), calls, action, spared, stride or 7)
+def test_each_call_fails_in_the_command(start_command, name, calls, action, spared, every):
+    try_each(start_command(name), calls, action, spared, 1 if every else 7)

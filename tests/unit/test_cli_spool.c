@@ -4,8 +4,11 @@
 #include "cli/spool.h"
 #include "unit/suite.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct spool spool;
 static struct buf line;
@@ -134,6 +137,27 @@ START_TEST(the_file_has_no_name)
 }
 END_TEST
 
+/* A line of which a part has come is not gone on with. */
+START_TEST(what_failed_once_stays_so)
+{
+	struct spool_queue queues[2] = {{0}};
+	int file, nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	ck_assert_int_ge(nothing, 0);
+	put_all(queues, 1, 2);
+	file = dup(spool.fd);
+	ck_assert_int_ge(dup2(nothing, spool.fd), 0);
+	ck_assert_int_eq(spool_get(&spool, &queues[0], &line), -EIO);
+	ck_assert_int_ge(dup2(file, spool.fd), 0);
+	ck_assert_int_eq(spool_get(&spool, &queues[0], &line), -EIO);
+	ck_assert_int_eq(spool_put(&spool, &queues[1], (struct str){"x", 1}), -EIO);
+	ck_assert_int_eq(spool_get(&spool, &queues[1], &line), -EIO);
+	ck_assert_int_eq(spool_drop(&spool, &queues[0]), -EIO);
+	close(file);
+	close(nothing);
+}
+END_TEST
+
 START_TEST(no_directory)
 {
 	struct spool_queue queue = {0};
@@ -155,6 +179,7 @@ int main(void)
 	tcase_add_test(tcase, empty_line);
 	tcase_add_test(tcase, blocks_are_used_again);
 	tcase_add_test(tcase, the_file_has_no_name);
+	tcase_add_test(tcase, what_failed_once_stays_so);
 	tcase_add_test(tcase, no_directory);
 	return suite_run(suite);
 }
