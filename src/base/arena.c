@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ARENA_BLOCK_BYTES 4096
+/* The first block, and as large as one gets: each is as large as all before it together. */
+#define ARENA_BLOCK_BYTES     4096
+#define ARENA_BLOCK_BYTES_MAX 32768
 
 struct arena_block {
 	struct arena_block *next;
@@ -47,7 +49,9 @@ static int charge(struct arena *arena, size_t size_bytes)
 
 static struct arena_block *add_block(struct arena *arena, size_t size_bytes)
 {
-	size_t usual_bytes = MAX(size_bytes, ARENA_BLOCK_BYTES - sizeof(struct arena_block));
+	size_t block_bytes = MIN(MAX(arena->total_bytes, (size_t)ARENA_BLOCK_BYTES),
+				 (size_t)ARENA_BLOCK_BYTES_MAX);
+	size_t usual_bytes = MAX(size_bytes, block_bytes - sizeof(struct arena_block));
 	struct arena_block *block;
 	size_t whole = sizeof(*block) + usual_bytes;
 

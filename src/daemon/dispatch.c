@@ -14,7 +14,6 @@
 #include "wire/request.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 static void answer_error(struct session *session, struct str id, const struct err *err)
 {
@@ -207,9 +206,7 @@ void dispatch_line(struct session *session, struct str line)
 		return;
 	}
 	/* Until it has been read. */
-	snprintf(gather->request.line_number, sizeof(gather->request.line_number), "%llu",
-		 (unsigned long long)session->line);
-	gather->request.id = str_from(gather->request.line_number);
+	request_number(&gather->request, session->line);
 	rc = read_request(session, gather, line, &err);
 	if (rc == 0) {
 		switch (gather->request.verb) {

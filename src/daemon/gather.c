@@ -157,7 +157,8 @@ static int make_items(struct gather *gather, struct err *ret_err)
 		return 0;
 	gather->lanes =
 		arena_calloc(&gather->arena, MAX(lanes_max, (size_t)1), sizeof(*gather->lanes));
-	gather->items = arena_calloc(&gather->arena, request->item_count, sizeof(*gather->items));
+	/* No more than the request's own, and item_init() sets all of one. */
+	gather->items = arena_alloc(&gather->arena, request->item_count * sizeof(*gather->items));
 	if (gather->lanes == NULL || gather->items == NULL)
 		return err_no_memory(ret_err);
 	for (size_t i = 0; i < request->item_count; i++) {

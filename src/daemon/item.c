@@ -31,7 +31,8 @@ int item_init(struct item *item, struct gather *gather, struct gather_lane *lane
 	if (request->timeout_ns > 0)
 		item->deadline_ns = MIN(item->deadline_ns,
 					clock_after_ns(gather->read_ns, request->timeout_ns));
-	item->steps = arena_calloc(&gather->arena, request->step_count, sizeof(*item->steps));
+	/* No more than the request's own, and step_init() sets all of one. */
+	item->steps = arena_alloc(&gather->arena, request->step_count * sizeof(*item->steps));
 	if (item->steps == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < request->step_count; i++)

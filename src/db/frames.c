@@ -3,8 +3,8 @@
 
 #include "base/macros.h"
 
+#include <limits.h>
 #include <stdint.h>
-#include <string.h>
 
 #define PARAMETER_STATUS 'S'
 #define READY_FOR_QUERY	 'Z'
@@ -12,10 +12,12 @@
 #define LENGTH_BYTES	 4
 
 /* All that a server sends once a session is established, COPY included. */
-static bool is_type(unsigned char type)
-{
-	return type != '\0' && strchr("123ACDEGHIKNRSTVWZcdnstv", type) != NULL;
-}
+static const bool is_type[UCHAR_MAX + 1] = {
+	['1'] = true, ['2'] = true, ['3'] = true, ['A'] = true, ['C'] = true, ['D'] = true,
+	['E'] = true, ['G'] = true, ['H'] = true, ['I'] = true, ['K'] = true, ['N'] = true,
+	['R'] = true, ['S'] = true, ['T'] = true, ['V'] = true, ['W'] = true, ['Z'] = true,
+	['c'] = true, ['d'] = true, ['n'] = true, ['s'] = true, ['t'] = true, ['v'] = true,
+};
 
 static void begin(struct frames *frames, const unsigned char *header)
 {
@@ -27,7 +29,7 @@ static void begin(struct frames *frames, const unsigned char *header)
 		frames->reported = true;
 		frames->reports++;
 	}
-	frames->lost = length < LENGTH_BYTES || length > INT32_MAX || !is_type(header[0]) ||
+	frames->lost = length < LENGTH_BYTES || length > INT32_MAX || !is_type[header[0]] ||
 		       (header[0] == READY_FOR_QUERY && length != READY_LENGTH);
 	frames->body_bytes = length - LENGTH_BYTES;
 }

@@ -5,8 +5,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 
 #define ID_MAX_BYTES 128
 
@@ -282,14 +280,16 @@ static int read_line(struct request_reader *r, struct str text, struct request *
 	return rc < 0 ? rc : read_keys(r, &line, request);
 }
 
-/* The line's number as its id; inside the request where there is no memory. */
-static void number_line(struct request_reader *r, uint64_t line_number, struct request *request)
+void request_number(struct request *request, uint64_t line_number)
 {
-	int len = snprintf(request->line_number, sizeof(request->line_number), "%" PRIu64,
-			   line_number);
-	const char *copy = arena_strndup(r->arena, request->line_number, (size_t)len);
+	char *end = request->line_number + sizeof(request->line_number) - 1, *at = end;
 
-	request->id = (struct str){copy != NULL ? copy : request->line_number, (size_t)len};
+	*end = '\0';
+	do {
+		*--at = (char)('0' + line_number % 10);
+		line_number /= 10;
+	} while (line_number > 0);
+	request->id = (struct str){at, (size_t)(end - at)};
 }
 
 int request_parse(struct arena *arena, struct str line, uint64_t line_number,
@@ -297,10 +297,14 @@ int request_parse(struct arena *arena, struct str line, uint64_t line_number,
 		  struct err *ret_err)
 {
 	struct request_reader r = {.arena = arena, .limits = limits, .err = ret_err};
+	const char *copy;
 	int rc;
 
 	*ret_request = (struct request){0};
-	number_line(&r, line_number, ret_request);
+	request_number(ret_request, line_number);
+	copy = arena_strndup(arena, ret_request->id.data, ret_request->id.len);
+	if (copy != NULL)
+		ret_request->id.data = copy;
 	rc = read_line(&r, line, ret_request);
 	if (rc < 0) {
 		/* Nothing of a request that is refused may be taken for one. */

@@ -124,6 +124,8 @@ struct request_limits {
 	size_t max_queries;
 };
 
+/* Makes the number of its line the id, which then points into the request itself. */
+void request_number(struct request *request, uint64_t line_number);
 /*
  * Reads one line (without its newline). The request points into `line` and the arena. 0, or
  * -EINVAL: *ret_err is what to answer, and of *ret_request only the id is set (from the line if it

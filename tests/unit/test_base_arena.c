@@ -196,6 +196,24 @@ START_TEST(no_memory_gives_the_charge_back)
 }
 END_TEST
 
+/* A large request takes few blocks, and no block is much larger than what it is for. */
+START_TEST(blocks_grow_with_the_arena)
+{
+	size_t used = 0, blocks;
+
+	while (used < 60000) {
+		ck_assert_ptr_nonnull(arena_alloc(&arena, 16));
+		used += 16;
+		ck_assert_uint_le(arena.total_bytes, 2 * used + 4096);
+	}
+	ck_assert_uint_le(mem_live_blocks(), 6);
+	blocks = mem_live_blocks();
+	for (used = 0; used < 320000; used += 16)
+		ck_assert_ptr_nonnull(arena_alloc(&arena, 16));
+	ck_assert_uint_ge(mem_live_blocks() - blocks, 9);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base/arena");
@@ -206,6 +224,7 @@ int main(void)
 	tcase_add_test(tcase, pieces_do_not_overlap);
 	tcase_add_test(tcase, small_pieces_share_blocks);
 	tcase_add_test(tcase, a_large_piece_leaves_the_current_block_in_use);
+	tcase_add_test(tcase, blocks_grow_with_the_arena);
 	tcase_add_test(tcase, can_be_used_again);
 	tcase_add_test(tcase, calloc_zeroes_and_refuses_overflow);
 	tcase_add_test(tcase, absurd_sizes_are_refused);

@@ -52,6 +52,18 @@ START_TEST(ids_are_echoed)
 }
 END_TEST
 
+START_TEST(numbers_of_lines)
+{
+	request_number(&request, 0);
+	ck_assert(str_is(request.id, "0"));
+	request_number(&request, 10);
+	ck_assert(str_is(request.id, "10"));
+	request_number(&request, UINT64_MAX);
+	ck_assert(str_is(request.id, "18446744073709551615"));
+	ck_assert_str_eq(request.id.data, "18446744073709551615");
+}
+END_TEST
+
 START_TEST(longest_id)
 {
 	char line[200];
@@ -677,6 +689,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_loop_test(tcase, ids_are_echoed, 0, ARRAY_SIZE(ids));
+	tcase_add_test(tcase, numbers_of_lines);
 	tcase_add_test(tcase, longest_id);
 	tcase_add_test(tcase, verbs);
 	tcase_add_test(tcase, nothing_gathered);
