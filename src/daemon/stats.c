@@ -62,13 +62,14 @@ static void write_pool(struct buf *out, const struct database *database)
 		   "\"busy\":%zu,"
 		   "\"connecting\":%zu,\"closing\":%zu},"
 		   "\"pending\":%zu,\"queued\":%zu,\"queries\":%" PRIu64 ",\"pipelined\":%" PRIu64
+		   ",\"batches\":%" PRIu64 ",\"batched\":%" PRIu64 ",\"repeated\":%" PRIu64
 		   ",\"errors\":%" PRIu64 ",\"connects\":%" PRIu64 ",\"connect_failures\":%" PRIu64
 		   ",\"lost\":%" PRIu64 ",\"cancels\":%" PRIu64 ",\"resets\":%" PRIu64 ",",
 		   database->conf.pool_max, pool_open(pool), pool->idle_count, pool->shared_count,
 		   pool->busy_count, pool->connecting_count, pool->closing_count, database->pending,
-		   lanes_queued(&pool->lanes), stats->queries, stats->shared, stats->errors,
-		   stats->connects, stats->connect_failures, stats->lost, stats->cancels,
-		   stats->resets);
+		   lanes_queued(&pool->lanes), stats->queries, stats->shared, stats->batches,
+		   stats->batched, stats->repeated, stats->errors, stats->connects,
+		   stats->connect_failures, stats->lost, stats->cancels, stats->resets);
 	write_latency(out, "wait", &stats->queued);
 	buf_putc(out, ',');
 	write_latency(out, "latency", &stats->elapsed);

@@ -45,7 +45,7 @@ void conn_resume(struct conn *conn, struct db_query *query)
 	const struct segment *head = results_head(&conn->results);
 
 	query->sink_paused = false;
-	if (query->holding && !conn->suspect)
+	if (query->holding && !conn->suspect && query->in_batch == NULL)
 		query_give_held(query);
 	/* Not what waits for the catalogue, nor for another's sink. */
 	if (conn->held == NULL && head != NULL &&
@@ -135,7 +135,7 @@ static void reset_session(struct conn *conn)
 {
 	PGconn *pg = conn->link.pg;
 
-	conn->pool->stats.resets++;
+	conn->pool->stats.resets += !conn->batch_failed;
 	conn_begin_session(conn);
 	/* An open transaction has to end in a segment of its own: the reset must not be part of it.
 	 */

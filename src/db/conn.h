@@ -61,6 +61,7 @@ struct conn {
 	bool lost;	   /* no use any more: close at once */
 	bool dirty;	   /* reset before the next query */
 	bool rolling_back; /* `own` ends a transaction left open; the reset follows */
+	bool batch_failed; /* that transaction is a batch's: nothing needs the reset for its sake */
 	bool just_reset;
 	int64_t own_give_up_ns; /* for a set-up or reset under way */
 	char last_notice[256];	/* what the server said last without being asked: its reason, if it

@@ -18,10 +18,21 @@
 
 bool conn_cancel_wanted(const struct conn *conn)
 {
-	const struct segment *head = results_head(&conn->results);
+	struct segment *head = results_head(&conn->results);
 
 	if (conn->lost || head == NULL || head->query == NULL)
 		return false;
+	/* Those of several clients: what hits an innocent is run again. One with more rows than can
+	 * be kept is to be run by itself. */
+	if (head->kind == SEGMENT_READS) {
+		const struct batch *batch = batch_of(head);
+
+		for (struct db_query *query = batch_next(batch, NULL); query != NULL;
+		     query = batch_next(batch, query))
+			if (query->stop != DB_STOP_NONE || query->overheld)
+				return true;
+		return false;
+	}
 	/* Of a batch none is answered before all are: whoever gives up ends them all. */
 	for (struct db_query *query = head->kind == SEGMENT_BATCH ? head->first : head->query;
 	     query != NULL;
@@ -29,6 +40,16 @@ bool conn_cancel_wanted(const struct conn *conn)
 		if (query->stop != DB_STOP_NONE)
 			return true;
 	return false;
+}
+
+/* Whether others wait for what comes from it, too. */
+static bool has_company(const struct conn *conn)
+{
+	struct segment *head = results_head(&conn->results);
+
+	return conn->state == CONN_SHARED &&
+	       (!results_single(&conn->results) ||
+		(head->kind == SEGMENT_READS && batch_of(head)->count > 1));
 }
 
 static int await_cancel_slot(struct pool *pool, int64_t deadline_ns)
@@ -82,7 +103,7 @@ int64_t conn_cancel_due_ns(const struct conn *conn)
 	if (conn->cancelling || conn->cancel_tried || !conn_cancel_wanted(conn))
 		return CLOCK_NEVER;
 	/* Others wait behind it: most likely it is over before a cancel would have arrived. */
-	if (conn->state == CONN_SHARED && !results_single(&conn->results))
+	if (has_company(conn))
 		return clock_after_ns(conn->head_since_ns, CANCEL_SHARED_NS);
 	return co_now_ns();
 }
@@ -116,8 +137,7 @@ static bool answer_now(struct conn *conn, struct db_query *query, enum db_query_
 {
 	bool timeout = reason == DB_STOP_TIMEOUT;
 
-	if (conn->state != CONN_SHARED || results_single(&conn->results) ||
-	    reason == DB_STOP_SINK || query_orphan(query, reason) == NULL)
+	if (!has_company(conn) || reason == DB_STOP_SINK || query_orphan(query, reason) == NULL)
 		return false;
 	err_set_static(&query->err, timeout ? ERR_TIMEOUT : ERR_CANCELLED, ERR_EFFECTS_UNKNOWN,
 		       timeout ? "timed out" : "cancelled");
@@ -138,9 +158,12 @@ void conn_stop_query(struct conn *conn, struct db_query *query, enum db_query_st
 		return;
 	query->discard = query->discard || reason == DB_STOP_SINK;
 	/* A backend that waits for us to read ignores a cancel: read on, and drop what the sink
-	 * would not take. Not for one that stands behind another, whose rows those are. */
+	 * would not take. Not for one that stands behind another, whose rows those are. No sink has
+	 * paused a batch. */
 	if (conn->paused && conn_cancel_wanted(conn)) {
-		results_head(&conn->results)->query->discard = true;
+		struct segment *head = results_head(&conn->results);
+
+		head->query->discard = head->query->discard || head->kind != SEGMENT_READS;
 		conn->paused = false;
 	}
 	if (conn_cancel_due_ns(conn) <= co_now_ns())

@@ -47,7 +47,7 @@ void conn_refuse_batch(struct conn *conn, struct db_query *first)
 	for_batch(conn, first, refuse_one);
 }
 
-static void run_again(struct conn *conn, struct db_query *query)
+void conn_run_again(struct conn *conn, struct db_query *query)
 {
 	query->err = (struct err){.code = ERR_NONE};
 	query->result_bytes = 0;
@@ -62,11 +62,11 @@ static void run_again(struct conn *conn, struct db_query *query)
  * shape than when it was prepared (0A000): both are found out at Bind, before anything is executed.
  * To be run again, as text.
  */
-static bool was_stale(struct conn *conn, struct db_query *query)
+bool conn_was_stale(struct conn *conn, struct db_query *query, bool not_prepared)
 {
 	if (!query->named || query->err.code == ERR_NONE)
 		return false;
-	if (results_failed_early(&query->segment))
+	if (not_prepared)
 		prepared_forget(&conn->prepared, query->statement);
 	/* In a transaction the error has ended it; a lease's holder runs its queries itself. */
 	if (query->stop != DB_STOP_NONE || !query->stale || conn->lease != NULL)
@@ -110,8 +110,9 @@ static void note_dirt(struct conn *conn, const struct db_query *query)
 void conn_finish_query(struct conn *conn, struct db_query *query)
 {
 	query_note_history(query, co_now_ns() - MAX(query->sent_ns, conn->head_since_ns));
-	if (was_stale(conn, query) || was_hit(conn, query)) {
-		run_again(conn, query);
+	if (conn_was_stale(conn, query, results_failed_early(&query->segment)) ||
+	    was_hit(conn, query)) {
+		conn_run_again(conn, query);
 		return;
 	}
 	/* It may have been hit, had more rows than can be kept until that is known, and was not:
@@ -120,6 +121,12 @@ void conn_finish_query(struct conn *conn, struct db_query *query)
 		err_set_static(&query->err, ERR_TOO_LARGE, ERR_EFFECTS_DONE,
 			       "more rows came than can wait here; run it again");
 	note_dirt(conn, query);
+	conn_answer(conn, query);
+}
+
+void conn_answer(struct conn *conn, struct db_query *query)
+{
+	(void)conn;
 	if (!query->sink_paused)
 		query_give_held(query);
 	if (!hold_empty(&query->hold) && query->stop == DB_STOP_NONE) {
@@ -220,6 +227,8 @@ void conn_fail_queries(struct conn *conn)
 		if (segment->kind == SEGMENT_BATCH) {
 			share_stop(segment->first);
 			for_batch(conn, segment->first, lose_one);
+		} else if (segment->kind == SEGMENT_READS) {
+			conn_lose_reads(conn, batch_of(segment), lose_one);
 		} else {
 			lose_one(conn, query);
 		}

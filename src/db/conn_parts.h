@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * What the files of one connection share: conn.c is its life, conn_send.c what goes out,
- * conn_receive.c what comes back, conn_finish.c how a query ends, conn_cancel.c how one is stopped.
+ * conn_receive.c what comes back, conn_finish.c how a query ends, conn_batch.c both of batches,
+ * conn_cancel.c how one is stopped.
  * All but conn_stop_query run in the driver.
  */
 #ifndef DB_CONN_PARTS_H
 #define DB_CONN_PARTS_H
 
+#include "db/batch.h"
 #include "db/conn.h"
 
 /* ---- conn_send.c ---- */
@@ -18,6 +20,11 @@ void conn_send_unsent(struct conn *conn);
 void conn_begin_session(struct conn *conn);
 void conn_send_session(struct conn *conn, int commands);
 void conn_flush(struct conn *conn);
+/* The query and what it needs, without a Sync: the number of commands, or negative: libpq took them
+ * not, or not all. */
+int conn_send_statement(struct conn *conn, struct db_query *query);
+/* All is written once a turn. */
+bool conn_send_sync(struct conn *conn);
 /* Single-row mode belongs to the command at the head of libpq's queue, and has to be set before
  * anything of it is read. */
 void conn_want_rows(struct conn *conn);
@@ -45,8 +52,25 @@ void conn_finish_batch(struct conn *conn, struct db_query *first);
 /* What was not sent goes back to the queue, or is refused: by now nobody wants it, or its lease is
  * over with the connection. */
 void conn_give_back_unsent(struct conn *conn);
+/* Back into the queue, as if it had never been sent. */
+void conn_run_again(struct conn *conn, struct db_query *query);
+/* Its prepared statement was of no use: it is to be run as text. */
+bool conn_was_stale(struct conn *conn, struct db_query *query, bool not_prepared);
+/* All of its rows are known to be its own: they go to its sink, and it is answered. */
+void conn_answer(struct conn *conn, struct db_query *query);
 /* The connection is gone: every query that waits for it gets its answer. */
 void conn_fail_queries(struct conn *conn);
+
+/* ---- conn_batch.c ---- */
+
+/* On a connection of a read-only database that is shared: sends what waits as batches, but for one
+ * that needs none, which stays. */
+void conn_send_batches(struct conn *conn);
+/* At its Sync: each is answered or goes back into the queue. Frees the batch. */
+void conn_finish_reads(struct conn *conn, struct batch *batch);
+/* The connection is gone. Frees the batch. */
+void conn_lose_reads(struct conn *conn, struct batch *batch,
+		     void (*lose)(struct conn *, struct db_query *));
 
 /* ---- conn_cancel.c ---- */
 

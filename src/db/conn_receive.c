@@ -37,7 +37,9 @@ static void take_rows_rc(struct conn *conn, struct db_query *query, int rc)
 /* Whether the result, the query's rows or their end, has gone to its hold. */
 static bool keep(struct conn *conn, struct db_query *query, PGresult *result)
 {
-	if (query->discard || (!query->holding && !(conn->suspect && query->stop == DB_STOP_NONE)))
+	bool doubtful = conn->suspect && query->stop == DB_STOP_NONE;
+
+	if (query->discard || (!query->holding && !doubtful && query->in_batch == NULL))
 		return false;
 	query->holding = true;
 	if (hold_add(&query->hold, result, query->hold_limit_bytes) == 0)
@@ -54,6 +56,27 @@ static bool keep(struct conn *conn, struct db_query *query, PGresult *result)
 	return false;
 }
 
+static void take_end_in_batch(struct conn *conn, struct segment *segment, const PGresult *result)
+{
+	struct db_query *query = segment->query;
+	ExecStatusType status = PQresultStatus(result);
+
+	if (status == PGRES_PIPELINE_ABORTED)
+		return;
+	if (status == PGRES_FATAL_ERROR) {
+		if (batch_failed_at(batch_of(segment), query))
+			take_rows_rc(conn, query, rows_end(query, result));
+		conn_on_notice(conn, result); /* if it is the session's end, it is everybody's */
+	} else if (results_at_query(segment)) {
+		take_rows_rc(conn, query, rows_end(query, result));
+	} else if (results_at_commit(segment) &&
+		   strcmp(PQcmdStatus((PGresult *)(void *)(uintptr_t)result), "COMMIT") != 0) {
+		/* A transaction that had failed without our having been told. */
+		segment->failed = true;
+		segment->failed_at = segment->ended;
+	}
+}
+
 static void take_end(struct conn *conn, struct segment *segment, const PGresult *result)
 {
 	struct db_query *query = segment->query;
@@ -66,6 +89,9 @@ static void take_end(struct conn *conn, struct segment *segment, const PGresult 
 		break;
 	case SEGMENT_BATCH:
 		take_rows_rc(conn, query, rows_end(query, result));
+		break;
+	case SEGMENT_READS:
+		take_end_in_batch(conn, segment, result);
 		break;
 	case SEGMENT_DESCRIBE:
 		if (rows_describe(query, result) < 0)
@@ -89,19 +115,24 @@ static void take_sync(struct conn *conn)
 	struct db_query *query = segment->query;
 
 	if (segment->kind == SEGMENT_SESSION) {
-		conn->dirty = conn->rolling_back;
+		conn->dirty = conn->rolling_back && (conn->dirty || !conn->batch_failed);
+		conn->batch_failed = false;
 		conn->just_reset = !conn->rolling_back;
 		if (conn->just_reset)
 			prepared_clear(&conn->prepared); /* DEALLOCATE ALL was among it */
 		conn->rolling_back = false;
 		return;
 	}
-	if (segment->kind == SEGMENT_BATCH) {
-		conn_finish_batch(conn, segment->first);
+	if (segment->kind == SEGMENT_READS) {
+		conn->assigned -= batch_of(segment)->count;
+		conn_finish_reads(conn, batch_of(segment));
 	} else {
-		conn_finish_query(conn, query);
+		conn->assigned--;
+		if (segment->kind == SEGMENT_BATCH)
+			conn_finish_batch(conn, segment->first);
+		else
+			conn_finish_query(conn, query);
 	}
-	conn->assigned--;
 	if (conn->canceller != NULL)
 		co_unpark(conn->canceller);
 	conn_head_changed(conn);
@@ -188,7 +219,7 @@ static void take_step(struct conn *conn, enum results_step step, PGresult *resul
 	struct segment *head = results_head(&conn->results);
 	bool rows = step == RESULTS_ROW ||
 		    (step == RESULTS_END && PQresultStatus(result) == PGRES_TUPLES_OK &&
-		     head->kind == SEGMENT_EXECUTE);
+		     results_at_query(head) && head->kind != SEGMENT_BATCH);
 
 	if (rows && keep(conn, head->query, result)) {
 		head->query->completed = step == RESULTS_END;

@@ -68,9 +68,12 @@ static bool push_deadline(struct conn *conn, struct db_query *query, bool *sent)
 	return true;
 }
 
-/* The number of commands that were sent, without the Sync; negative: libpq took them not, or not
- * all. */
-static int send_execute(struct conn *conn, struct db_query *query)
+bool conn_send_sync(struct conn *conn)
+{
+	return send_sync(conn->link.pg);
+}
+
+int conn_send_statement(struct conn *conn, struct db_query *query)
 {
 	PGconn *pg = conn->link.pg;
 	int count = (int)query->value_count, commands = 1;
@@ -80,6 +83,8 @@ static int send_execute(struct conn *conn, struct db_query *query)
 	if (!query->unprepared && query->statement != NULL)
 		plan = prepared_plan(&conn->prepared, conn->pool->statements, query->statement);
 	query->named = plan.named;
+	query->prepares = plan.prepare;
+	query->drops = plan.drop[0] != '\0';
 	if (push_deadline(conn, query, &sent))
 		commands++;
 	if (sent && plan.drop[0] != '\0') {
@@ -98,7 +103,14 @@ static int send_execute(struct conn *conn, struct db_query *query)
 	else if (sent)
 		sent = PQsendQueryParams(pg, query->sql, count, NULL, query->values, NULL, NULL,
 					 0) == 1;
-	return sent && send_sync(pg) ? commands : -EIO;
+	return sent ? commands : -EIO;
+}
+
+static int send_execute(struct conn *conn, struct db_query *query)
+{
+	int commands = conn_send_statement(conn, query);
+
+	return commands >= 0 && send_sync(conn->link.pg) ? commands : -EIO;
 }
 
 /*
@@ -227,6 +239,8 @@ void conn_send_unsent(struct conn *conn)
 	if (list_empty(&conn->unsent) || conn->cancelling)
 		return;
 	transport_cork(&conn->transport);
+	if (conn->state == CONN_SHARED && conn->pool->conf->read_only)
+		conn_send_batches(conn);
 	while (!conn->lost && !list_empty(&conn->unsent)) {
 		struct db_query *query = LIST_ENTRY(conn->unsent.next, struct db_query, node);
 

@@ -62,6 +62,13 @@ static void earn(struct history *history, int64_t threshold_ns)
 		MIN(history->credit_ns + threshold_ns / CREDIT_SHARE, threshold_ns * CREDIT_MAX);
 }
 
+void history_strike(struct history *history, int64_t now_ns)
+{
+	history->good_runs = 0;
+	history->strikes = MIN(strikes_now(history, now_ns) + 1, STRIKES_MAX);
+	history->struck_ns = now_ns;
+}
+
 void history_note(struct history *history, int64_t elapsed_ns, size_t bytes, int64_t threshold_ns,
 		  int64_t now_ns)
 {
@@ -86,8 +93,6 @@ void history_note(struct history *history, int64_t elapsed_ns, size_t bytes, int
 	history->good_runs = good ? history->good_runs + 1 : 0;
 	if (good)
 		earn(history, threshold_ns);
-	if (history->good_runs == 0 && was_fast) {
-		history->strikes = MIN(strikes_now(history, now_ns) + 1, STRIKES_MAX);
-		history->struck_ns = now_ns;
-	}
+	if (history->good_runs == 0 && was_fast)
+		history_strike(history, now_ns);
 }

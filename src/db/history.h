@@ -28,6 +28,8 @@ struct history {
 /* Takes account of a run that ended now; `threshold_ns` is what counts as fast. */
 void history_note(struct history *history, int64_t elapsed_ns, size_t bytes, int64_t threshold_ns,
 		  int64_t now_ns);
+/* It has failed at the cost of others: for some time it is not fast, as if it had been slow. */
+void history_strike(struct history *history, int64_t now_ns);
 /* Whether the next run will be fast and small, as far as one can know. */
 bool history_is_fast(const struct history *history, int64_t threshold_ns, int64_t now_ns);
 

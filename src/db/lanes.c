@@ -26,12 +26,12 @@ static bool may_share(const struct pool *pool, const struct db_query *query)
 	const struct config_database *conf = pool->conf;
 
 	/* What resets the session after each query has nothing to gain. Where nothing may be
-	 * written the session is looked at before the next query is sent: a function may have
-	 * changed it.
+	 * written several share a transaction, too: not what may set something in it.
 	 */
 	return query->statement != NULL && !query->alone && query->class.plain_read &&
 	       query->class.may_rerun && conf->pipeline_depth > 1 &&
-	       conf->session_reset == CONFIG_RESET_AUTO && !conf->read_only &&
+	       conf->session_reset == CONFIG_RESET_AUTO &&
+	       !(conf->read_only && query->class.calls_unknown) &&
 	       !query->statement->changes_session &&
 	       history_is_fast(&query->statement->history, conf->pipeline_threshold_ns,
 			       co_loop_now_ns(pool->loop));

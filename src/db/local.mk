@@ -5,10 +5,12 @@ libdb_la_LIBADD = libco.la libbase.la $(LIBPQ_LIBS) $(PTHREAD_LIBS)
 libdb_la_SOURCES = \
 	src/db/attempt.c src/db/attempt.h \
 	src/db/backoff.h \
+	src/db/batch.c src/db/batch.h \
 	src/db/cancel.c src/db/cancel.h \
 	src/db/channels.c src/db/channels.h \
 	src/db/channels_driver.c src/db/channels_parts.h \
 	src/db/conn.c src/db/conn.h \
+	src/db/conn_batch.c \
 	src/db/conn_cancel.c \
 	src/db/conn_finish.c \
 	src/db/conn_parts.h \

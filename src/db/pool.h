@@ -31,8 +31,11 @@ struct pool_stats {
 	uint64_t connects, connect_failures;
 	uint64_t cancels;
 	uint64_t resets;
-	uint64_t shared; /* queries that were sent behind, or could be followed by, another's */
-	uint64_t lost;	 /* sessions that ended without our doing */
+	uint64_t shared;   /* queries that were sent behind, or could be followed by, another's */
+	uint64_t batches;  /* read-only transactions of several queries, or of one */
+	uint64_t batched;  /* queries sent in them */
+	uint64_t repeated; /* of those, sent again since their batch failed */
+	uint64_t lost;	   /* sessions that ended without our doing */
 	struct histogram queued, elapsed;
 };
 

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "co/co.h"
+#include "db/batch.h"
 #include "db/conn.h"
 #include "db/pool.h"
 #include "db/rows.h"
@@ -218,7 +219,10 @@ struct db_query *query_orphan(struct db_query *query, enum db_query_stop reason)
 	list_init(&rest->node);
 	list_init(&rest->batch);
 	list_init(&rest->batch_node);
-	results_replace(&query->segment, &rest->segment, rest);
+	if (query->in_batch != NULL)
+		batch_replace(query, rest);
+	else
+		results_replace(&query->segment, &rest->segment, rest);
 	query->statement = NULL;
 	return rest;
 }
@@ -241,6 +245,8 @@ void query_note_history(const struct db_query *query, int64_t elapsed_ns)
 	    ((query->err.code != ERR_NONE || query->stop != DB_STOP_NONE) && !query->overheld &&
 	     elapsed_ns < threshold_ns))
 		return;
+	if (query->in_batch == NULL || query->in_batch->count == 1)
+		query->statement->doubt -= query->statement->doubt > 0;
 	if (query->overheld)
 		bytes = MAX(bytes, HISTORY_BYTES_MAX + 1);
 	history_note(&query->statement->history, elapsed_ns, bytes, threshold_ns, co_now_ns());

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 struct arena;
+struct batch;
 struct co_task;
 struct conn;
 struct db_type;
@@ -113,8 +114,10 @@ struct db_query {
 	struct co_task *task; /* waits in db_execute */
 	struct list node;     /* QUEUED: in its request's queue; ASSIGNED: in conn->unsent */
 	struct list batch; /* of the first of a batch: the batch_node of the others; else empty */
-	struct list batch_node;
-	struct queue *queue; /* QUEUED */
+	struct list batch_node; /* also of those in one struct batch */
+	struct batch *in_batch; /* RUNNING: its read-only transaction with others; NULL: none */
+	unsigned batch_first, batch_own; /* its commands there, of which the last is itself */
+	struct queue *queue;		 /* QUEUED */
 	struct queue_request *queue_request;
 	struct statement *statement; /* NULL: not one that is remembered */
 	struct segment segment;	     /* RUNNING */
@@ -130,7 +133,10 @@ struct db_query {
 	bool orphan;	  /* the rest of one that was answered before its end: nobody waits */
 	bool completed;	  /* its command has ended well; only the Sync is missing */
 	bool named;	  /* sent by the name of a prepared statement */
+	bool prepares;	  /* … which was to be prepared first, in the same segment */
+	bool drops;	  /* before that another was to be dropped */
 	bool unprepared;  /* run it as text */
+	bool bounced;	  /* once sent behind a batch that failed, and refused unread */
 	bool stale;   /* err: the prepared statement is of no use any more; nothing was executed */
 	bool skipped; /* an earlier one of its batch failed: it was never run */
 	bool discard; /* nothing more goes to the sink */

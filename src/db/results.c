@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "db/results.h"
 
+#include "db/batch.h"
 #include "db/query.h"
 
 void results_init(struct results *results)
@@ -66,6 +67,8 @@ static enum results_step command_end(struct segment *segment)
 	segment->ended++;
 	if (segment->kind == SEGMENT_BATCH && segment->ended < segment->commands)
 		segment->query = query_next_in_batch(segment->first, segment->query);
+	if (segment->kind == SEGMENT_READS)
+		batch_advance(batch_of(segment));
 	return RESULTS_COMMAND;
 }
 
@@ -93,7 +96,8 @@ enum results_step results_take(struct results *results, const PGresult *result)
 		if (segment->ended == segment->commands) {
 			/* With others behind it may as well be the next one's, and the Sync lost:
 			 * all that followed would then be given to the wrong query. */
-			if (segment->command_answered || !results_single(results))
+			if (segment->command_answered || !results_single(results) ||
+			    segment->kind == SEGMENT_READS) /* its COMMIT has gone well */
 				return RESULTS_MISMATCH;
 			segment->ended--;
 		}

@@ -19,6 +19,7 @@ struct db_query;
 enum segment_kind {
 	SEGMENT_EXECUTE,  /* the query is the last command; before it what it needs (PREPARE) */
 	SEGMENT_BATCH,	  /* each command a query: an error of one skips the rest */
+	SEGMENT_READS,	  /* BEGIN, queries with what each needs, COMMIT: db/batch.h */
 	SEGMENT_DESCRIBE, /* Parse, then Describe */
 	SEGMENT_SESSION	  /* the connection's own: set-up or reset; any number of commands */
 };
@@ -28,6 +29,7 @@ struct segment {
 	enum segment_kind kind;
 	struct db_query *query; /* whose results come now; NULL: SESSION */
 	struct db_query *first; /* BATCH: the others follow in its `batch` */
+	unsigned own_command;	/* READS: which of them is `query` itself */
 	unsigned commands;	/* sent */
 	uint64_t sends_before;	/* of the transport: none of them had anything of it */
 	unsigned ended;		/* of them, those whose results have all come */
@@ -59,9 +61,16 @@ bool results_single(const struct results *results);
 /* Whether the command whose results come next is a query itself. */
 static inline bool results_at_query(const struct segment *segment)
 {
-	return segment->kind == SEGMENT_BATCH ? segment->ended < segment->commands
-					      : segment->kind == SEGMENT_EXECUTE &&
-							segment->ended + 1 == segment->commands;
+	switch (segment->kind) {
+	case SEGMENT_EXECUTE:
+		return segment->ended + 1 == segment->commands;
+	case SEGMENT_BATCH:
+		return segment->ended < segment->commands;
+	case SEGMENT_READS:
+		return segment->ended == segment->own_command;
+	default:
+		return false;
+	}
 }
 
 /* Whether what stands before the query has failed. */
@@ -77,6 +86,12 @@ enum results_step {
 	RESULTS_SYNC,	 /* the head's segment is over: pop it */
 	RESULTS_MISMATCH /* not what is expected */
 };
+
+/* Whether the command whose results come next is the COMMIT of READS. */
+static inline bool results_at_commit(const struct segment *segment)
+{
+	return segment->kind == SEGMENT_READS && segment->ended + 1 == segment->commands;
+}
 
 /* Takes account of what PQgetResult returned (NULL: the end of a command's results). */
 enum results_step results_take(struct results *results, const PGresult *result);

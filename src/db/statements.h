@@ -26,6 +26,7 @@ struct statement {
 	uint32_t generation; /* prepared under another one: not valid any more */
 	uint32_t runs;
 	bool changes_session; /* it has been seen to change what the session reports */
+	unsigned doubt;	      /* so many times it is in no batch with others */
 	struct history history;
 };
 

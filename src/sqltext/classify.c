@@ -3,6 +3,7 @@
 
 #include "base/macros.h"
 #include "sqltext/functions.h"
+#include "sqltext/known.h"
 #include "sqltext/scan.h"
 #include "sqltext/split.h"
 
@@ -45,6 +46,7 @@ struct facts {
 	bool concurrently, adds_value;
 	bool streams; /* FROM STDIN, TO STDOUT */
 	unsigned functions;
+	bool calls_unknown;
 };
 
 static bool is_any(const struct sql_token *token, const char *const *words, size_t count)
@@ -118,6 +120,15 @@ static unsigned called_functions(const struct sql_token *name, bool dotted,
 	return sql_function_flags((struct str){text.data + 1, text.len - 2});
 }
 
+/* "name (", of what is not known to compute a value and no more. */
+static bool calls_unknown(const struct sql_token *name, bool dotted, const struct sql_token *next)
+{
+	if (!sql_token_is(next, "("))
+		return false;
+	return name->kind == SQL_QUOTED_IDENT ||
+	       (name->kind == SQL_WORD && (dotted || !sql_word_is_known(name->text)));
+}
+
 static void gather_facts(struct facts *facts, struct str sql)
 {
 	struct sql_token before = {.kind = SQL_END}, previous = before, token;
@@ -128,6 +139,8 @@ static void gather_facts(struct facts *facts, struct str sql)
 	do {
 		token = sql_scan_next_solid(&scanner);
 		facts->functions |= called_functions(&previous, sql_token_is(&before, "."), &token);
+		facts->calls_unknown |=
+			calls_unknown(&previous, sql_token_is(&before, "."), &token);
 		/*
 		 * "0x1$a$" is one number and a dollar quote for PostgreSQL 16, but "0 x1$a$" for
 		 * 14: what seems to be quoted may be the statement.
@@ -195,7 +208,8 @@ struct sql_class sql_classify(struct str sql)
 				  .dirties = true,
 				  .outside_transaction = true,
 				  .ends_transactions = true,
-				  .defines = true};
+				  .defines = true,
+				  .calls_unknown = true};
 	struct sql_statement_text statement, other;
 	struct facts facts = {.kind = KIND_OTHER};
 	struct sql_splitter splitter;
@@ -237,6 +251,7 @@ struct sql_class sql_classify(struct str sql)
 	}
 	if (facts.functions & SQL_FUNCTION_DIRTIES)
 		class.dirties = true;
+	class.calls_unknown = facts.calls_unknown || facts.functions != 0;
 	class.may_rerun = class.plain_read;
 	return class;
 }

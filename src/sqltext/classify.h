@@ -43,7 +43,12 @@ struct sql_class {
 	bool ends_transactions; /* CALL and DO: what they run may COMMIT and begin the next one */
 	bool defines;		/* CREATE, ALTER, DROP, and CALL and DO, which may: what a name or a
 				   parameter of other texts stands for may be another */
-	bool may_rerun;		/* running it twice is as good as once, as far as the text tells */
+	/*
+	 * Calls a function by name that is not known for leaving nothing behind in its transaction:
+	 * it may set a parameter or take a lock until the end of that.
+	 */
+	bool calls_unknown;
+	bool may_rerun; /* running it twice is as good as once, as far as the text tells */
 };
 
 struct sql_class sql_classify(struct str sql);

@@ -3,6 +3,7 @@ libsqltext_la_SOURCES = \
 	src/sqltext/classify.c src/sqltext/classify.h \
 	src/sqltext/directive.c src/sqltext/directive.h \
 	src/sqltext/functions.c src/sqltext/functions.h \
+	src/sqltext/known.c src/sqltext/known.h \
 	src/sqltext/named.c src/sqltext/named.h \
 	src/sqltext/params.c src/sqltext/params.h \
 	src/sqltext/report.c src/sqltext/report.h \

@@ -3,12 +3,21 @@
 import random
 import threading
 
+import pytest
+
 from harness.stats import left_over
 from harness.wait import wait_until
 
 FAST = "select $1::text, n from generate_series(1, 3) n"
 SLEEP = "select $1::text, pg_sleep($2::float8)"
+DIVIDE = "select 10 / $1::int"
 MAIN = {"pool_max": 4, "pipeline_threshold": "1s", "pipeline_connections": 2}
+
+
+@pytest.fixture(params=["no", "yes"])
+def main(request):
+    """Isolated queries; and the batches of a read-only database."""
+    return {**MAIN, "read_only": request.param}
 
 
 def pool(gatherd):
@@ -17,11 +26,12 @@ def pool(gatherd):
 
 
 def make_known(gatherd):
-    """Both statements count as fast from here on."""
+    """The statements count as fast from here on."""
     with gatherd.client() as client:
         for _ in range(3):
             client.gather([{"sql": FAST, "params": ["x"]}])
             client.gather([{"sql": SLEEP, "params": ["x", 0]}])
+            client.gather([{"sql": DIVIDE, "params": [1]}])
 
 
 def rows_of(tag):
@@ -108,6 +118,33 @@ def canceller(gatherd):
     return work
 
 
+def divider(gatherd):
+    """Divides by 0 now and then, among what goes well."""
+    def work(number):
+        dice = random.Random(number)
+        with gatherd.client() as client:
+            for turn in range(20):
+                by = [dice.choice((0, 1, 2, 5)) for _ in range(4)]
+                items = fast_items(f"d{number}-{turn}", 2) + [{"sql": DIVIDE, "params": [n]} for n in by]
+                results = client.gather(items)["results"]
+                assert_own({"results": results[:2]}, f"d{number}-{turn}")
+                for n, result in zip(by, results[2:]):
+                    if n == 0:
+                        assert result["error"]["sqlstate"] == "22012" and result["error"]["effects"] == "none"
+                    else:
+                        assert result["rows"] == [[10 // n]]
+    return work
+
+
+def leaver(gatherd):
+    """Does not wait for its answers."""
+    def work(number):
+        for turn in range(20):
+            with gatherd.client() as client:
+                client.send(gather=fast_items(f"l{number}-{turn}", 4) + [{"sql": SLEEP, "params": ["left", 0.05]}])
+    return work
+
+
 def await_idle(gatherd):
     def idle():
         with gatherd.client() as client:
@@ -115,17 +152,18 @@ def await_idle(gatherd):
     wait_until(idle)
 
 
-def test_everybody_gets_his_own(start_gatherd, pg):
-    gatherd = start_gatherd(pg, main=MAIN)
+def test_everybody_gets_his_own(start_gatherd, pg, main):
+    gatherd = start_gatherd(pg, main=main)
     make_known(gatherd)
     run_all([asker(gatherd)] * 4 + [streamer(gatherd)] * 4)
     await_idle(gatherd)
     stats = pool(gatherd)
-    assert stats["pipelined"] > 100 and stats["errors"] == 0
+    assert stats["pipelined"] > 100 and stats["errors"] == 0 and stats["repeated"] == 0
+    assert (stats["batched"] > stats["batches"] > 0) == (main["read_only"] == "yes")
 
 
-def test_cancels_hit_nobody_else(start_gatherd, pg):
-    gatherd = start_gatherd(pg, main=MAIN)
+def test_cancels_hit_nobody_else(start_gatherd, pg, main):
+    gatherd = start_gatherd(pg, main=main)
     make_known(gatherd)
     run_all([asker(gatherd)] * 3 + [streamer(gatherd)] * 2 + [canceller(gatherd)] * 3)
     await_idle(gatherd)
@@ -133,8 +171,26 @@ def test_cancels_hit_nobody_else(start_gatherd, pg):
     assert stats["pipelined"] > 100 and stats["lost"] == 0
 
 
-def test_killed_backends_give_errors_never_anothers_rows(start_gatherd, pg):
-    gatherd = start_gatherd(pg, main=MAIN)
+def test_errors_are_nobody_elses(start_gatherd, pg, main):
+    gatherd = start_gatherd(pg, main=main)
+    make_known(gatherd)
+    run_all([asker(gatherd)] * 3 + [streamer(gatherd)] * 2 + [divider(gatherd)] * 3)
+    await_idle(gatherd)
+    stats = pool(gatherd)
+    assert stats["pipelined"] > 100 and stats["lost"] == 0
+
+
+def test_clients_that_leave_hurt_nobody(start_gatherd, pg, main):
+    gatherd = start_gatherd(pg, main=main)
+    make_known(gatherd)
+    run_all([asker(gatherd)] * 3 + [streamer(gatherd)] * 2 + [leaver(gatherd)] * 3)
+    await_idle(gatherd)
+    stats = pool(gatherd)
+    assert stats["pipelined"] > 100 and stats["lost"] == 0
+
+
+def test_killed_backends_give_errors_never_anothers_rows(start_gatherd, pg, main):
+    gatherd = start_gatherd(pg, main=main)
     make_known(gatherd)
 
     def killer(_):  # each is gone before the next: none of them may still die after the last query below

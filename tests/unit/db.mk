@@ -2,7 +2,7 @@
 DB_TEST_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBPQ_CFLAGS) -DWITH_POSTGRES='"$(abs_top_srcdir)/tests/unit/with-postgres"'
 DB_TEST_LDADD = libdb.la libsqltext.la libco.la libbase.la $(CHECK_LIBS) $(LIBPQ_LIBS) $(PTHREAD_LIBS)
 dist_check_SCRIPTS += tests/unit/with-postgres
-EXTRA_DIST += tests/unit/db_fixture.h tests/unit/db_pool.h tests/unit/postgres.h
+EXTRA_DIST += tests/unit/db_fixture.h tests/unit/db_lanes.h tests/unit/db_pool.h tests/unit/postgres.h
 
 check_PROGRAMS += tests/unit/test_db_dsn
 tests_unit_test_db_dsn_SOURCES = tests/unit/test_db_dsn.c
@@ -117,3 +117,9 @@ tests_unit_test_db_lanes_SOURCES = tests/unit/test_db_lanes.c
 tests_unit_test_db_lanes_CPPFLAGS = $(DB_TEST_CPPFLAGS)
 tests_unit_test_db_lanes_LDADD = $(DB_TEST_LDADD)
 TESTS += tests/unit/test_db_lanes
+
+check_PROGRAMS += tests/unit/test_db_batch
+tests_unit_test_db_batch_SOURCES = tests/unit/test_db_batch.c
+tests_unit_test_db_batch_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_batch_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_batch

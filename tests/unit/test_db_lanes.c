@@ -1,110 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Who shares a connection and who has one to itself, and what the neighbours on a shared one have
  * to fear from each other: nothing. With a real server. */
-#include "unit/db_pool.h"
-
-/* Waits while the gate is shut; its first column says whose answer it is. */
-#define GATED "select $1::text, count(*) from lanes_gate"
-
-static void lanes_open(struct db_env *env, unsigned connections)
-{
-	env->conf.pool_max = env->conf.pool_min = connections;
-	env->conf.pipeline_depth = 16;
-	env->conf.pipeline_connections = 4;
-	env->conf.pipeline_threshold_ns = 60 * CLOCK_SECOND;
-	env->conf.prepared_statements = 100;
-	db_env_open(env);
-	AWAIT(pool_open(env->pool) == connections);
-}
-
-/* ---- a gate ---- */
-
-static PGconn *gate_shut(void)
-{
-	PGconn *pg = PQconnectdb("application_name=gate");
-	PGresult *result = PQexec(pg, "begin; lock table lanes_gate");
-
-	ck_assert_msg(PQresultStatus(result) == PGRES_COMMAND_OK, "%s", PQerrorMessage(pg));
-	PQclear(result);
-	return pg;
-}
-
-static void gate_open(PGconn *pg)
-{
-	PQfinish(pg);
-}
-
-static void await_at_gate(int count)
-{
-	char sql[160];
-
-	snprintf(sql, sizeof(sql),
-		 "select count(*) = %d from pg_stat_activity where application_name = 'gatherd' "
-		 "and wait_event_type = 'Lock'",
-		 count);
-	await_aside(sql);
-}
-
-/* ---- queries ---- */
-
-static void init(struct ask *ask, struct db_env *env, const char *sql, const char *value)
-{
-	ask_init(ask, env->pool, sql);
-	ask->values[0] = value;
-	ask->query.value_count = value != NULL;
-}
-
-static void run_once(struct db_env *env, const char *sql, const char *value)
-{
-	struct ask ask;
-
-	init(&ask, env, sql, value);
-	ask_main(&ask);
-	ck_ask_ok(&ask, NULL);
-	ask_free(&ask);
-}
-
-/* Until it counts as fast. */
-static void make_known(struct db_env *env, const char *sql, const char *value)
-{
-	run_once(env, sql, value);
-	run_once(env, sql, value);
-}
-
-static void gate_known(struct db_env *env)
-{
-	aside("create table if not exists lanes_gate (n int)");
-	make_known(env, GATED, "x");
-}
-
-/* Starts them one after the other, so that they are sent in this order. */
-static void start_all(struct db_env *env, struct ask *asks, size_t count, struct co_group *group,
-		      const char *const *names)
-{
-	for (size_t i = 0; i < count; i++) {
-		init(&asks[i], env, GATED, names[i]);
-		ask_start(&asks[i], group);
-		AWAIT(asks[i].query.state == DB_QUERY_RUNNING);
-	}
-}
-
-static void free_all(struct ask *asks, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		ask_free(&asks[i]);
-}
-
-static const char *const names[] = {"a", "b", "c", "d"};
-
-static struct conn *first_shared(struct db_env *env)
-{
-	return first_conn(&env->pool->shared);
-}
-
-static void end_all(struct co_group *group)
-{
-	ck_assert_int_eq(co_group_wait(group, CLOCK_NEVER), 0);
-}
+#include "unit/db_lanes.h"
 
 /* ---- who shares ---- */
 
@@ -242,16 +139,9 @@ static void task_reset_always(struct db_env *env)
 	task_never(env);
 }
 
-static void task_read_only(struct db_env *env)
-{
-	env->conf.read_only = true;
-	task_never(env);
-}
-
 START_TEST(some_pools_never_share)
 {
-	void (*const tasks[])(struct db_env *) = {task_depth_one, task_reset_always,
-						  task_read_only};
+	void (*const tasks[])(struct db_env *) = {task_depth_one, task_reset_always};
 
 	db_env_run(tasks[_i]);
 }
@@ -795,7 +685,7 @@ int main(int argc, char **argv)
 	tcase_add_test(who, several_share_and_each_gets_its_own);
 	tcase_add_test(who, a_gather_is_spread_evenly);
 	tcase_add_test(who, those_behind_another_make_the_pool_grow);
-	tcase_add_loop_test(who, some_pools_never_share, 0, 3);
+	tcase_add_loop_test(who, some_pools_never_share, 0, 2);
 	tcase_add_test(who, a_slow_run_puts_it_out_of_the_shared_lane);
 	tcase_add_test(who, what_changes_the_session_does_not_share_one);
 	tcase_add_loop_test(turns, who_needs_a_connection_gets_it_from_a_busy_shared_lane, 0, 3);

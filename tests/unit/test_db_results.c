@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* The queue of expected results: every order in which a server may answer, and many in which it may
  * not. */
+#include "base/mem.h"
+#include "db/batch.h"
+#include "db/query.h"
 #include "db/results.h"
+#include "db/statements.h"
 #include "unit/suite.h"
 
 #include <string.h>
@@ -135,6 +139,133 @@ START_TEST(orders_of_results)
 }
 END_TEST
 
+/*
+ * BEGIN, the first query, the second one's PREPARE and itself, COMMIT: whose results come, 1 or 2,
+ * after each; where it failed, and whether the transaction was left open.
+ */
+static const struct {
+	const char *results, *steps, *whose;
+	unsigned failed_at;
+	bool left_open;
+} batches[] = {
+	{"c0rt0c0rrt0c0S", "ecrececrrececs", "11112222222222", 5, false},
+	{"c0t0c0t0c0S", "ecececececs", "11122222222", 5, false},
+	/* refused behind a batch that has failed */
+	{"F0A0A0A0A0S", "ecececececs", "11122222222", 0, false},
+	/* a query fails, or what is prepared for it */
+	{"c0F0A0A0A0S", "ecececececs", "11122222222", 1, true},
+	{"c0rF0A0A0A0S", "ecrececececs", "111122222222", 1, true},
+	{"c0t0F0A0A0S", "ecececececs", "11122222222", 2, true},
+	{"c0t0c0rF0A0S", "ecececrececs", "111222222222", 3, true},
+	/* the COMMIT does */
+	{"c0t0c0t0F0S", "ecececececs", "11122222222", 4, false},
+	/* what must not be */
+	{"r", "!", "1", 5, false},
+	{"c0t0r", "ecec!", "11122", 5, false},
+	{"c0t0c0t0r", "ecececec!", "111222222", 5, false},
+	{"c0t0c0t0S", "ecececec!", "111222222", 5, false},
+	{"c0t0S", "ecec!", "11122", 5, false},
+	{"c0A", "ec!", "111", 5, false},
+	{"c0t0c0t0c0F", "ececececec!", "11122222222", 5, false},
+	{"c0t0c0t0c0c", "ececececec!", "11122222222", 5, false},
+};
+
+START_TEST(orders_of_a_batch)
+{
+	struct statement statement = {.users = 1};
+	struct db_query queries[2] = {{.statement = &statement}, {.statement = &statement}};
+	struct batch *batch = batch_new();
+	struct results results;
+
+	ck_assert_ptr_nonnull(batch);
+	results_init(&results);
+	for (unsigned i = 0; i < 2; i++) {
+		list_init(&queries[i].batch_node);
+		ck_assert(batch_has_room(batch, &queries[i], 2));
+		batch_add(batch, &queries[i], i + 1);
+	}
+	ck_assert(!batch_has_room(batch, &queries[0], 2));
+	batch_expect(batch, &results);
+	ck_assert_uint_eq(batch->segment.commands, 5);
+	for (size_t i = 0; batches[_i].results[i] != '\0'; i++) {
+		char got = step_letter(take(&results, batches[_i].results[i]));
+
+		ck_assert_msg(got == batches[_i].steps[i], "%s: place %zu: %c, not %c",
+			      batches[_i].results, i, got, batches[_i].steps[i]);
+		ck_assert_msg(batch->segment.query == &queries[batches[_i].whose[i] - '1'],
+			      "%s: place %zu", batches[_i].results, i);
+	}
+	ck_assert_uint_eq(batch->segment.failed_at, batches[_i].failed_at);
+	ck_assert(batch_left_open(batch) == batches[_i].left_open);
+	ck_assert(batch_failed_at(batch, &queries[0]) == (batches[_i].failed_at == 1));
+	ck_assert(batch_failed_at(batch, &queries[1]) ==
+		  (batches[_i].failed_at == 2 || batches[_i].failed_at == 3));
+	ck_assert(batch_failed_before(batch, &queries[1]) == (batches[_i].failed_at < 3));
+	ck_assert_ptr_eq(batch_take(batch), &queries[0]);
+	ck_assert_ptr_eq(batch_take(batch), &queries[1]);
+	ck_assert_ptr_null(batch_take(batch));
+	mem_free(batch);
+}
+END_TEST
+
+/* In the middle, and where its results are coming. */
+START_TEST(another_takes_a_place_in_a_batch)
+{
+	struct statement statement = {.users = 1};
+	struct db_query queries[3] = {
+		{.statement = &statement}, {.statement = &statement}, {.statement = &statement}};
+	struct db_query other = {.statement = &statement};
+	struct batch *batch = batch_new();
+	struct results results;
+
+	ck_assert_ptr_nonnull(batch);
+	results_init(&results);
+	list_init(&other.batch_node);
+	for (unsigned i = 0; i < 3; i++) {
+		list_init(&queries[i].batch_node);
+		batch_add(batch, &queries[i], 1);
+	}
+	batch_expect(batch, &results);
+	for (const char *letter = "c0t0"; *letter != '\0'; letter++)
+		ck_assert_int_ne(take(&results, *letter), RESULTS_MISMATCH);
+	ck_assert_ptr_eq(batch->segment.query, &queries[1]);
+	batch_replace(&queries[1], &other);
+	ck_assert_ptr_eq(batch->segment.query, &other);
+	ck_assert_ptr_null(queries[1].in_batch);
+	ck_assert_int_eq(take(&results, 'r'), RESULTS_ROW);
+	ck_assert_ptr_eq(batch_take(batch), &queries[0]);
+	ck_assert_ptr_eq(batch_take(batch), &other);
+	ck_assert_ptr_eq(batch_take(batch), &queries[2]);
+	mem_free(batch);
+}
+END_TEST
+
+/* What is in doubt, or large, is by itself. */
+START_TEST(room_in_a_batch)
+{
+	struct statement fast = {.users = 1}, doubted = {.users = 1, .doubt = 1},
+			 large = {.users = 1, .history.bytes = BATCH_BYTES_MAX};
+	struct db_query queries[] = {
+		{.statement = &fast}, {.statement = &doubted}, {.statement = &large}};
+
+	for (size_t first = 0; first < 3; first++) {
+		struct batch *batch = batch_new();
+
+		ck_assert_ptr_nonnull(batch);
+		for (size_t i = 0; i < 3; i++)
+			ck_assert(batch_has_room(batch, &queries[i], 1));
+		list_init(&queries[first].batch_node);
+		batch_add(batch, &queries[first], 1);
+		ck_assert(!batch_has_room(batch, &queries[0], 1));
+		ck_assert(batch_has_room(batch, &queries[0], 2) == (first != 1));
+		ck_assert(!batch_has_room(batch, &queries[1], 2));
+		ck_assert(batch_has_room(batch, &queries[2], 2) == (first == 0));
+		ck_assert_ptr_eq(batch_take(batch), &queries[first]);
+		mem_free(batch);
+	}
+}
+END_TEST
+
 /* Nobody asked. */
 START_TEST(anything_without_a_segment_is_a_mismatch)
 {
@@ -194,6 +325,9 @@ int main(void)
 	tcase_add_loop_test(tcase, orders_of_results, 0, sizeof(orders) / sizeof(orders[0]));
 	tcase_add_loop_test(tcase, anything_without_a_segment_is_a_mismatch, 0,
 			    sizeof(statuses) / sizeof(statuses[0]));
+	tcase_add_loop_test(tcase, orders_of_a_batch, 0, sizeof(batches) / sizeof(batches[0]));
+	tcase_add_test(tcase, another_takes_a_place_in_a_batch);
+	tcase_add_test(tcase, room_in_a_batch);
 	tcase_add_test(tcase, segments_are_answered_in_order);
 	tcase_add_test(tcase, late_error_before_others_is_a_mismatch);
 	return suite_run(suite);

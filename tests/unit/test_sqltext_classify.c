@@ -284,6 +284,45 @@ START_TEST(what_may_begin_another_transaction)
 }
 END_TEST
 
+/* Whether it calls what may set or lock something until its transaction ends. */
+static const struct {
+	const char *sql;
+	bool unknown;
+} calls[] = {
+	{"select 1", false},
+	{"select abalance from accounts where aid = $1", false},
+	{"select f from t where f > (select 1)", false},
+	{"select count(*), Sum (x), coalesce(max(y), 0)::numeric(10, 2) from t where x in (1, 2)",
+	 false},
+	{"with a as materialized (select 1) select * from a cross join lateral (values (1)) v",
+	 false},
+	{"select row_number() over (partition by a order by b) from generate_series(1, 3) a",
+	 false},
+	{"select to_char(now(), 'HH'), extract(year from t), ($1::text[])[1] from x", false},
+	{"select pg_sleep($1), 'f(' || $$g($$ /* h( */ -- i(\n", false},
+	{"values (1), (2)", false},
+	{"select f()", true},
+	{"select F (1)", true},
+	{"select f/* c */(1)", true},
+	{"select \"count\"(*) from t", true},
+	{"select s.count(*) from t", true},
+	{"select counts(*) from t", true},
+	{"select cou(*) from t", true},
+	{"select größe(x) from t", true},
+	{"select * from f(1)", true},
+	{"select set_config('a.b', 'c', true)", true},
+	{"select current_setting('a.b'), (x).nextval from t", true},
+	{"with a(x) as (select 1) select x from a", true}, /* looks like a call */
+};
+
+START_TEST(calls_of_what_is_not_known)
+{
+	struct sql_class class = sql_classify(str_from(calls[_i].sql));
+
+	ck_assert_msg(class.calls_unknown == calls[_i].unknown, "%s", calls[_i].sql);
+}
+END_TEST
+
 START_TEST(functions_by_name_and_by_beginning)
 {
 	static const struct {
@@ -345,6 +384,7 @@ int main(void)
 	tcase_add_loop_test(tcase, runs, 0, (int)ARRAY_SIZE(running));
 	tcase_add_loop_test(tcase, refuses, 0, (int)ARRAY_SIZE(refused));
 	tcase_add_test(tcase, what_may_begin_another_transaction);
+	tcase_add_loop_test(tcase, calls_of_what_is_not_known, 0, (int)ARRAY_SIZE(calls));
 	tcase_add_test(tcase, functions_by_name_and_by_beginning);
 	tcase = suite_case(suite, "random", 60);
 	tcase_add_loop_test(tcase, random_text_has_one_class, 0, 4);

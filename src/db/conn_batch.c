@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "base/err.h"
+#include "base/mem.h"
+#include "db/conn_parts.h"
+#include "db/pool.h"
+#include "db/statements.h"
+
+/* Two at a time fill a connection: while the server runs one, the other is on its way. */
+#define BATCHES_IN_FLIGHT 2
+/* Runs by itself of a statement whose batch was slow, or left another session than it found. */
+#define DOUBT_RUNS 64
+
+/* ---- sending ---- */
+
+static bool send_text(struct conn *conn, const char *sql)
+{
+	return PQsendQueryParams(conn->link.pg, sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
+}
+
+/* The next that is still wanted; it stays in the list. */
+static struct db_query *first_unsent(struct conn *conn)
+{
+	while (!list_empty(&conn->unsent)) {
+		struct db_query *query = LIST_ENTRY(conn->unsent.next, struct db_query, node);
+
+		if (query->stop == DB_STOP_NONE)
+			return query;
+		list_remove(&query->node);
+		conn->assigned--;
+		conn_refuse_stopped(query);
+	}
+	return NULL;
+}
+
+/*
+ * One Sync, behind the COMMIT. A failure before it leaves the transaction open, and then the server
+ * refuses all that was sent behind, until the ROLLBACK.
+ */
+static void send_batch(struct conn *conn, struct batch *batch)
+{
+	struct pool *pool = conn->pool;
+	unsigned count_max = MAX(pool->conf->pipeline_depth / BATCHES_IN_FLIGHT, 1U);
+	bool sent = send_text(conn, "begin read only");
+	struct db_query *query;
+
+	while ((query = first_unsent(conn)) != NULL && batch_has_room(batch, query, count_max)) {
+		int commands = sent ? conn_send_statement(conn, query) : 0;
+
+		sent = sent && commands > 0;
+		list_remove(&query->node);
+		query->sent_ns = co_now_ns();
+		query->state = DB_QUERY_RUNNING;
+		batch_add(batch, query, (unsigned)MAX(commands, 1));
+	}
+	batch_expect(batch, &conn->results);
+	batch->segment.sends_before = conn->transport.sends;
+	pool->stats.batches++;
+	pool->stats.batched += batch->count;
+	if (!sent || !send_text(conn, "commit") || !conn_send_sync(conn))
+		conn->lost = true; /* libpq takes nothing, or only a part */
+	else if (results_head(&conn->results) == &batch->segment)
+		conn_head_changed(conn);
+}
+
+/*
+ * One that nothing stands before needs no batch: the session is as it is to be, where a transaction
+ * cannot write. It is the same as with a connection to itself.
+ */
+static bool may_go_plain(const struct conn *conn)
+{
+	return results_empty(&conn->results) && conn->unsent.next == conn->unsent.prev;
+}
+
+void conn_send_batches(struct conn *conn)
+{
+	/* What follows would be refused, or find another session than it is to find. */
+	if (conn->batch_failed || conn->dirty) {
+		conn_give_back_unsent(conn);
+		return;
+	}
+	while (!conn->lost && first_unsent(conn) != NULL) {
+		struct batch *batch;
+
+		if (may_go_plain(conn))
+			return;
+		batch = batch_new();
+		if (batch == NULL)
+			break;
+		conn->just_reset = false;
+		send_batch(conn, batch);
+	}
+	if (conn->lost || list_empty(&conn->unsent))
+		return;
+	/* There was no memory: whoever has a connection to himself needs less. */
+	list_for_each (node, &conn->unsent)
+		LIST_ENTRY(node, struct db_query, node)->alone = true;
+	conn_give_back_unsent(conn);
+}
+
+/* ---- what a batch tells of its statements ---- */
+
+static void doubt_all(const struct batch *batch)
+{
+	for (struct db_query *query = batch_next(batch, NULL); query != NULL;
+	     query = batch_next(batch, query))
+		if (query->statement != NULL)
+			query->statement->doubt = DOUBT_RUNS;
+}
+
+/* A function that one of them calls has changed what the session reports. */
+static void note_session(struct conn *conn, const struct batch *batch)
+{
+	struct statement *statement = batch_next(batch, NULL)->statement;
+
+	if (conn_session_holds(conn))
+		return;
+	conn->dirty = true;
+	if (batch->count > 1)
+		doubt_all(batch);
+	else if (statement != NULL)
+		statement->changes_session = true;
+}
+
+/* How long one of several took nobody knows: all results come at once, at the end. */
+static void note_times(const struct conn *conn, const struct batch *batch)
+{
+	struct db_query *first = batch_next(batch, NULL);
+	int64_t took_ns = co_now_ns() - MAX(first->sent_ns, conn->head_since_ns);
+
+	if (batch->count > 1 && took_ns >= conn->pool->conf->pipeline_threshold_ns) {
+		doubt_all(batch);
+		return;
+	}
+	for (struct db_query *query = first; query != NULL; query = batch_next(batch, query))
+		query_note_history(query, took_ns / batch->count);
+}
+
+/* ---- its end ---- */
+
+static void run_alone(struct conn *conn, struct db_query *query)
+{
+	query->alone = true;
+	conn->pool->stats.repeated++;
+	conn_run_again(conn, query);
+}
+
+/* Given up, while the batch failed for another reason, or for this one. */
+static void answer_stopped(struct conn *conn, struct db_query *query)
+{
+	bool timeout = query->stop == DB_STOP_TIMEOUT;
+
+	query->dropped = true;
+	hold_clear(&query->hold);
+	if (query->err.code == ERR_NONE && query->stop != DB_STOP_SINK)
+		err_set_static(&query->err, timeout ? ERR_TIMEOUT : ERR_CANCELLED, ERR_EFFECTS_NONE,
+			       timeout ? "timed out" : "cancelled");
+	conn_answer(conn, query);
+}
+
+/* What was to be prepared or dropped for it may not have been. */
+static void note_skipped(struct conn *conn, const struct batch *batch, const struct db_query *query)
+{
+	if (!batch_failed_before(batch, query))
+		return;
+	if (query->prepares && query->statement != NULL)
+		prepared_forget(&conn->prepared, query->statement);
+	conn->dirty = conn->dirty || query->drops;
+}
+
+/* Whether it ended for what it is, and not for what others did or wanted. */
+static bool failed_itself(struct conn *conn, const struct batch *batch, struct db_query *query)
+{
+	if (!batch_failed_at(batch, query) || conn_was_stale(conn, query, false))
+		return false;
+	return !conn->suspect || !query_was_cancelled(query);
+}
+
+/* All of it was rolled back, and nobody has seen anything of it. */
+static void finish_failed(struct conn *conn, const struct batch *batch, struct db_query *query)
+{
+	note_skipped(conn, batch, query);
+	if (query->orphan) {
+		query_finish(query);
+		return;
+	}
+	if (query->stop != DB_STOP_NONE) {
+		answer_stopped(conn, query);
+		return;
+	}
+	if (failed_itself(conn, batch, query)) {
+		history_strike(&query->statement->history, co_now_ns());
+		if (batch->count == 1) {
+			conn_answer(conn, query);
+			return;
+		}
+	}
+	/* What was refused behind another may try once more. */
+	if (batch->segment.failed_at > 0 || query->bounced) {
+		run_alone(conn, query);
+		return;
+	}
+	query->bounced = true;
+	conn->pool->stats.repeated++;
+	conn_run_again(conn, query);
+}
+
+static void finish_committed(struct conn *conn, struct db_query *query)
+{
+	if (query->orphan)
+		query_finish(query);
+	else if (query->overheld && query->stop == DB_STOP_NONE)
+		run_alone(conn, query); /* it wrote nothing, and nothing of it was given */
+	else
+		conn_answer(conn, query);
+}
+
+void conn_finish_reads(struct conn *conn, struct batch *batch)
+{
+	bool failed = batch->segment.failed;
+	struct db_query *query;
+
+	note_session(conn, batch);
+	note_times(conn, batch);
+	if (batch_left_open(batch))
+		conn->batch_failed = conn->draining = true;
+	while ((query = batch_take(batch)) != NULL)
+		if (failed)
+			finish_failed(conn, batch, query);
+		else
+			finish_committed(conn, query);
+	mem_free(batch);
+}
+
+void conn_lose_reads(struct conn *conn, struct batch *batch,
+		     void (*lose)(struct conn *, struct db_query *))
+{
+	struct db_query *query;
+
+	while ((query = batch_take(batch)) != NULL) {
+		/* A cancel that was meant for another is not why it has no answer. */
+		if (query->stop == DB_STOP_NONE && query_was_cancelled(query))
+			query->err = (struct err){.code = ERR_NONE};
+		lose(conn, query);
+	}
+	mem_free(batch);
+}
