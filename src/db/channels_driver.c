@@ -38,6 +38,9 @@ static void on_notice(void *arg, const PGresult *result)
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
 	channels->hidden_bytes = 0;
+	/* libpq's own words: something came that has no place here. */
+	if (PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL)
+		channels->lost = true;
 	if (text != NULL)
 		snprintf(channels->notice, sizeof(channels->notice), "%s", text);
 }
@@ -83,8 +86,11 @@ static void send_command(struct channels *channels, enum channels_command comman
 }
 
 /* listen "a""b"; */
-static void add_statement(struct buf *sql, const char *verb, const char *name)
+static void add_statement(struct channels *channels, const char *verb, const char *name)
 {
+	struct buf *sql = &channels->sql;
+
+	channels->statements++;
 	buf_puts(sql, verb);
 	buf_puts(sql, " \"");
 	for (; *name != '\0'; name++) {
@@ -101,7 +107,7 @@ static void ask_for(struct channels *channels, struct channel *channel)
 		return;
 	channel->asked = true;
 	list_push_back(&channels->asked, &channel->node);
-	add_statement(&channels->sql, "listen", channel->name);
+	add_statement(channels, "listen", channel->name);
 }
 
 static void send_sql(struct channels *channels, enum channels_command command)
@@ -139,7 +145,7 @@ static void unlisten(struct channels *channels)
 	while (!list_empty(&channels->unheard)) {
 		struct channel *channel = LIST_ENTRY(channels->unheard.next, struct channel, node);
 
-		add_statement(&channels->sql, "unlisten", channel->name);
+		add_statement(channels, "unlisten", channel->name);
 		channels_drop(channels, channel);
 	}
 	send_sql(channels, CHANNELS_UNLISTEN);
@@ -191,9 +197,12 @@ static void take_answer(struct channels *channels)
 {
 	enum channels_command command = channels->command;
 	bool good = channels->err.code == ERR_NONE;
+	/* With fewer answers than statements this is the end of something else. */
+	bool whole = !good || channels->statements == 0;
 
 	channels->command = CHANNELS_IDLE;
-	if (PQtransactionStatus(channels->link.pg) != PQTRANS_IDLE ||
+	channels->statements = 0;
+	if (!whole || PQtransactionStatus(channels->link.pg) != PQTRANS_IDLE ||
 	    (!good && (is_fatal(&channels->err) || command != CHANNELS_LISTEN))) {
 		channels->lost = true;
 		return;
@@ -219,9 +228,12 @@ static void note_result(struct channels *channels, const PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
 
-	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
-	    channels->err.code == ERR_NONE)
+	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+		channels->lost = channels->lost || channels->statements == 0;
+		channels->statements -= channels->statements > 0;
+	} else if (channels->err.code == ERR_NONE) {
 		pgerror_from_result(&channels->err, &channels->arena, result, ERR_EFFECTS_NONE);
+	}
 }
 
 static void read_answers(struct channels *channels)
@@ -314,6 +326,7 @@ static int open_session(struct channels *channels)
 	PQsetNoticeReceiver(channels->link.pg, on_notice, channels);
 	rc = co_watch_start(&channels->watch, channels->loop, PQsocket(channels->link.pg), CO_READ,
 			    on_event, channels);
+	channels->statements = 1;
 	if (rc == 0)
 		send_command(channels, CHANNELS_SETUP, setup_sql);
 	return rc;

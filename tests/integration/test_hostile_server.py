@@ -153,9 +153,12 @@ def test_more_rounds_than_anybody_needs_are_refused(start_gatherd, pg):
 
 
 class Notifier:
-    """Speaks TLS, says yes to each command of a session that listens, and when it listens sends these records."""
+    """Speaks TLS, says yes to each command of a session that listens, and when it listens sends these records.
 
-    def __init__(self, directory, records, greeting=GREETING):
+    Before the first answer to a LISTEN comes `early`."""
+
+    def __init__(self, directory, records, greeting=GREETING, early=b""):
+        self.early = early
         self.records = records
         self.greeting = greeting
         key, certificate = str(directory / "key"), str(directory / "certificate")
@@ -181,6 +184,9 @@ class Notifier:
                 connection.sendall(self.greeting)
                 while kind := stream.read(1):
                     body = stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
+                    if kind == b"Q" and body.startswith(b"listen"):
+                        connection.sendall(self.early)
+                        self.early = b""
                     if kind == b"Q":
                         connection.sendall(message(b"C", b"LISTEN\0") + message(b"Z", b"I"))
                     if kind == b"Q" and body.startswith(b"listen"):
@@ -216,6 +222,19 @@ def test_a_transaction_is_what_the_answer_to_commit_says(start_gatherd, pg, tag,
             result = client.one({"transaction": ["insert into t values (1)"], "db": "foul", "timeout": 20})
     assert result["outcome"] == outcome
     assert result.get("error", {}).get("effects") == effects
+
+
+@needs_openssl
+def test_an_answer_too_many_is_none_to_a_listen(start_gatherd, pg, tmp_path):
+    """Who was told that he listens would hear nothing: the session is another one before he is."""
+    server = Notifier(tmp_path, [], early=message(b"Z", b"I"))
+    with server.socket:
+        gatherd = start_gatherd(pg, sections={"database foul": {
+            "conninfo": f"host=127.0.0.1 port={server.port} user=x sslmode=require"}})
+        with gatherd.client() as client:
+            client.send({"id": 1, "listen": ["any"], "db": "foul"})
+            assert client.recv()["event"] == "listening"
+            assert gatherd.stats()["stats"]["pools"]["foul"]["listen"]["lost"] == 1
 
 
 @needs_openssl
