@@ -3,6 +3,8 @@
 #include "base/arena.h"
 #include "simulate/judge.h"
 
+#include <stdio.h>
+
 /* What the daemon may take beyond a deadline: the server has a grace time to confirm a cancel, a
  * failed transaction one to roll back, and the look-up of a type has its own. */
 #define LATE_NS (15 * CLOCK_SECOND)
@@ -17,14 +19,31 @@ static unsigned number_of(const struct verdict *at, const struct json *object, c
 	return (unsigned)number;
 }
 
+/* A report's are called i0, i1, …, in the order of its queries. */
+static const struct json *result_of(const struct verdict *at, const struct json *results,
+				    unsigned i)
+{
+	const struct json *result = &results->items[i];
+	char name[16];
+
+	if (!at->request->report)
+		return result;
+	snprintf(name, sizeof(name), "i%u", i);
+	result = json_member(results, name);
+	if (result == NULL)
+		verdict_wrong(at, "a query of the report has no result", results->raw);
+	return result;
+}
+
 static void judge_combined(struct verdict *at, const struct json *results)
 {
 	struct plan_request *request = at->request;
 
-	if (results->type != JSON_ARRAY || results->count != request->item_count)
+	if (results->type != (request->report ? JSON_OBJECT : JSON_ARRAY) ||
+	    results->count != request->item_count)
 		verdict_wrong(at, "not one result for each item", results->raw);
 	for (unsigned i = 0; i < request->item_count; i++) {
-		const struct json *outcome = &results->items[i];
+		const struct json *outcome = result_of(at, results, i);
 		const struct json *steps = json_member(outcome, "steps");
 
 		at->item = &request->items[i];
@@ -43,7 +62,7 @@ static void judge_combined(struct verdict *at, const struct json *results)
 	}
 	for (unsigned i = 0; i < request->item_count; i++) {
 		at->item = &request->items[i];
-		judge_reasons(at, &results->items[i]);
+		judge_reasons(at, result_of(at, results, i));
 	}
 }
 
@@ -169,6 +188,8 @@ static void judge(struct verdict *at, const struct json *answer)
 		judge_event(at, answer);
 		return;
 	}
+	if (at->request->refused && error == NULL)
+		verdict_wrong(at, "a report that there is not, and an answer", answer->raw);
 	if (results != NULL && !at->request->stream)
 		judge_combined(at, results);
 	else if (error != NULL)

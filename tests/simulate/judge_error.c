@@ -89,6 +89,11 @@ void judge_reason(const struct verdict *at, const struct json *error)
 	else if (str_is(code, "too_large") && at->step->kind == STEP_READ)
 		/* Its rows had to wait on a shared connection, and there were too many. */
 		excuse(at, at->step->rows > 0 && at->step->item->kind == ITEM_QUERY, error);
+	else if (str_is(code, "bad_request") || str_is(code, "unknown_report"))
+		excuse(at, at->request->refused, error);
+	else if (str_is(code, "internal") && at->request->report)
+		/* There was no descriptor for its file. */
+		excuse(at, ledger->faults || ledger->memory_short, error);
 	else if (str_is(code, "internal") || str_is(code, "queue_full") ||
 		 str_is(code, "too_large"))
 		excuse(at, ledger->memory_short, error);

@@ -7,6 +7,7 @@
 
 #include "base/sys.h"
 #include "simulate/daemon.h"
+#include "simulate/reports.h"
 #include "simulate/world.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -62,6 +64,7 @@ int CALL(sim_socket(int domain, int type, int protocol), "socket");
 int CALL(sim_socketpair(int domain, int type, int protocol, int fds[2]), "socketpair");
 int CALL(sim_shutdown(int fd, int how), "shutdown");
 int CALL(sim_dup3(int old_fd, int fd, int flags), "dup3");
+int CALL(sim_open(const char *path, int flags, ...), "open");
 ssize_t CALL(sim_read(int fd, void *bytes, size_t len), "read");
 int CALL(sim_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags), "accept4");
 ssize_t CALL(sim_recvfrom(int fd, void *bytes, size_t len, int flags, struct sockaddr *addr,
@@ -112,6 +115,35 @@ int sim_dup3(int old_fd, int fd, int flags)
 		return (int)syscall(SYS_dup3, old_fd, fd, flags);
 	kernel_duplicate(installed, socket, fd);
 	return fd;
+}
+
+/* A report's file is a real one, without a name. */
+static int open_report(const char *path)
+{
+	const char *text = reports_file(path);
+	int fd;
+
+	if (installed->open_count >= installed->open_max)
+		return fail(EMFILE);
+	if (text == NULL)
+		return fail(ENOENT);
+	fd = memfd_create("report", MFD_CLOEXEC);
+	if (fd < 0 || pwrite(fd, text, strlen(text), 0) < 0)
+		world_fail(installed->world, "no file in memory: %s", strerror(errno));
+	return fd;
+}
+
+int sim_open(const char *path, int flags, ...)
+{
+	va_list args;
+	mode_t mode;
+
+	if (installed != NULL && strncmp(path, REPORTS_DIR "/", strlen(REPORTS_DIR "/")) == 0)
+		return open_report(path);
+	va_start(args, flags);
+	mode = va_arg(args, mode_t);
+	va_end(args);
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
 ssize_t sim_read(int fd, void *bytes, size_t len)

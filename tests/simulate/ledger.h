@@ -72,6 +72,8 @@ struct plan_request {
 	struct plan_item items[LEDGER_ITEMS_A_REQUEST];
 	unsigned item_count;
 	bool stream, snapshot, fail_fast;
+	bool report;  /* its items are stored queries */
+	bool refused; /* there is no such report, or a parameter is missing */
 	int64_t timeout_ns;
 	const char *text;
 

@@ -151,7 +151,7 @@ void listens_plan(struct scenario *scenario, struct client *client, int64_t at_n
 	last->line =
 		world_printf(world, "{\"id\":%u,\"cancel\":%u}", listen->id + 1000, listen->id);
 	world_at(world, at_ns, begin, first);
-	for (unsigned i = (unsigned)world_random(world, 12); i > 0; i--) {
+	for (unsigned i = (unsigned)world_random(world, 16); i > 0; i--) {
 		struct noting *noting = world_alloc(world, sizeof(*noting));
 
 		*noting =

@@ -19,6 +19,7 @@ tests_simulate_simulate_SOURCES = \
 	tests/simulate/listens.c tests/simulate/listens.h \
 	tests/simulate/main.c \
 	tests/simulate/postgres.c tests/simulate/postgres.h \
+	tests/simulate/reports.c tests/simulate/reports.h \
 	tests/simulate/requests.c tests/simulate/requests.h \
 	tests/simulate/scenario.c tests/simulate/scenario.h \
 	tests/simulate/stacks.c \

@@ -123,6 +123,7 @@ static void print_table(const struct worker *workers, const uint64_t *before, un
 	static const char *const names[WORLD_COUNTS] = {
 		[COUNT_SCHEDULES] = "schedules",
 		[COUNT_REQUESTS] = "requests",
+		[COUNT_REPORTS] = "reports",
 		[COUNT_ITEMS] = "items answered",
 		[COUNT_STEPS_RUN] = "statements run",
 		[COUNT_ROWS] = "rows",

@@ -180,3 +180,12 @@ struct backend *postmaster_any_backend(struct postmaster *postmaster)
 		if (backend_is_open(postmaster->backends[i]) && chosen-- == 0)
 			return postmaster->backends[i];
 }
+
+struct backend *postmaster_listening_backend(struct postmaster *postmaster)
+{
+	for (unsigned i = 0; i < postmaster->backend_count; i++)
+		if (backend_is_open(postmaster->backends[i]) &&
+		    postmaster->backends[i]->channels != 0)
+			return postmaster->backends[i];
+	return NULL;
+}

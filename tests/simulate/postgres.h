@@ -59,6 +59,7 @@ bool postmaster_notify(struct postmaster *postmaster, const char *channel, const
 unsigned postmaster_sessions(const struct postmaster *postmaster);
 /* NULL when there is none. */
 struct backend *postmaster_any_backend(struct postmaster *postmaster);
+struct backend *postmaster_listening_backend(struct postmaster *postmaster);
 
 /* ---- backend.c ---- */
 

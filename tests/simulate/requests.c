@@ -2,6 +2,7 @@
 #include "simulate/requests.h"
 
 #include "simulate/ledger.h"
+#include "simulate/reports.h"
 #include "simulate/scenario.h"
 
 #include <stdarg.h>
@@ -62,8 +63,8 @@ static int64_t some_timeout_ns(struct world *world, uint64_t one_in)
 	return ms[world_random(world, ARRAY_SIZE(ms))] * CLOCK_MS;
 }
 
-static struct plan_step *step_new(struct plan_request *request, struct plan_item *item,
-				  struct world *world)
+struct plan_step *step_new(struct plan_request *request, struct plan_item *item,
+			   struct world *world)
 {
 	struct ledger *ledger = world->ledger;
 	struct plan_step *step = &ledger->steps[ledger->step_count];
@@ -272,16 +273,21 @@ struct plan_request *request_make(struct scenario *scenario, struct client *clie
 	request->timeout_ns = some_timeout_ns(world, 4);
 	request->item_count = count;
 	request->items[0].database = (unsigned)world_random(world, scenario->database_count);
-	add(&text, "{\"id\":%u,\"gather\":[", request->id);
-	for (unsigned i = 0; i < count; i++) {
-		if (i > 0)
-			add(&text, ",");
-		write_item(&text, scenario, request, &request->items[i]);
+	if (world_chance(world, 12)) {
+		reports_ask(scenario, request);
+		bytes_add(world, &text.bytes, request->text, strlen(request->text));
+	} else {
+		add(&text, "{\"id\":%u,\"gather\":[", request->id);
+		for (unsigned i = 0; i < count; i++) {
+			if (i > 0)
+				add(&text, ",");
+			write_item(&text, scenario, request, &request->items[i]);
+		}
+		add(&text, "]");
 	}
-	add(&text, "]");
 	if (request->stream)
 		add(&text, ",\"stream\":true");
-	if (request->snapshot)
+	if (request->snapshot && !request->report)
 		add(&text, ",\"snapshot\":true");
 	if (request->fail_fast)
 		add(&text, ",\"on_error\":\"cancel\"");

@@ -5,8 +5,14 @@
 
 struct client;
 struct plan_request;
+struct plan_item;
+struct plan_step;
 struct scenario;
+struct world;
 
+/* The next step of an item. */
+struct plan_step *step_new(struct plan_request *request, struct plan_item *item,
+			   struct world *world);
 /* NULL when the ledger is full. */
 struct plan_request *request_make(struct scenario *scenario, struct client *client);
 

@@ -3,6 +3,7 @@
 
 #include "simulate/daemon.h"
 #include "simulate/ledger.h"
+#include "simulate/reports.h"
 #include "simulate/requests.h"
 
 #include <signal.h>
@@ -226,9 +227,12 @@ static void fault(void *arg)
 	struct world *world = scenario->world;
 	struct postmaster *postmaster =
 		&scenario->postgres->postmasters[world_random(world, POSTGRES_SERVERS)];
-	struct backend *backend = postmaster_any_backend(postmaster);
+	struct backend *backend =
+		world_chance(world, 3) ? postmaster_listening_backend(postmaster) : NULL;
 	uint64_t choice = world_random(world, 10);
 
+	if (backend == NULL)
+		backend = postmaster_any_backend(postmaster);
 	world->counts[COUNT_FAULTS]++;
 	if (choice < 6 && backend != NULL)
 		backend_end(backend, (enum backend_end)world_random(world, BACKEND_ENDS));
@@ -370,14 +374,15 @@ static void plan_config(struct scenario *scenario)
 	scenario->requests_at_once = at_once[world_random(world, ARRAY_SIZE(at_once))];
 	scenario->shutdown_timeout_ns = world_chance(world, 2) ? 0 : 2 * CLOCK_SECOND;
 	world->ledger->default_timeout_ns = limited ? 2 * CLOCK_SECOND : 0;
-	scenario->common = world_printf(
-		world,
-		"[gatherd]\nsocket = /sim/gatherd.sock\nlog_level = error\nslow_query = 0\n"
-		"item_buffer = %s\nshutdown_timeout = %s\nrequest_timeout = %s\n"
-		"max_requests = %u\ndefault_database = db0\n",
-		PICK(world, "1K", "4K", "256K"),
-		scenario->shutdown_timeout_ns == 0 ? "100ms" : "2s", limited ? "2s" : "0",
-		scenario->requests_at_once);
+	scenario->common =
+		world_printf(world,
+			     "[gatherd]\nsocket = /sim/gatherd.sock\nreport_dir = " REPORTS_DIR
+			     "\nlog_level = error\nslow_query = 0\n"
+			     "item_buffer = %s\nshutdown_timeout = %s\nrequest_timeout = %s\n"
+			     "max_requests = %u\ndefault_database = db0\n",
+			     PICK(world, "1K", "4K", "256K"),
+			     scenario->shutdown_timeout_ns == 0 ? "100ms" : "2s",
+			     limited ? "2s" : "0", scenario->requests_at_once);
 	scenario->database_count = (unsigned)world_between(world, 1, SCENARIO_DATABASES);
 	for (unsigned i = 0; i < scenario->database_count; i++) {
 		scenario->pool_max[i] = (unsigned)world_between(world, 1, 4);

@@ -33,6 +33,7 @@ struct world_event {
 enum world_count {
 	COUNT_SCHEDULES,
 	COUNT_REQUESTS,
+	COUNT_REPORTS,
 	COUNT_ITEMS,
 	COUNT_STEPS_RUN,
 	COUNT_ROWS,
