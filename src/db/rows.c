@@ -40,10 +40,44 @@ static int give_columns(struct db_query *query, const PGresult *result)
 	return query->sink.columns(query->sink.ctx, columns, (size_t)count);
 }
 
+/* For functions of libpq that read only, and do not say so. */
+static PGresult *not_const(const PGresult *result)
+{
+	return (PGresult *)(void *)(uintptr_t)result;
+}
+
+/* "INSERT 0 5" → "INSERT", 5; "CREATE TABLE" → itself, none. */
+static int take_tag(struct db_query *query, const PGresult *result)
+{
+	const char *tag = PQcmdStatus(not_const(result)), *tuples = PQcmdTuples(not_const(result));
+	size_t len = strlen(tag);
+	char *command;
+
+	if (len == 0 && query->command != NULL)
+		return 0; /* it came with the last of the rows */
+	while (len > 0 && (isdigit((unsigned char)tag[len - 1]) || tag[len - 1] == ' '))
+		len--;
+	command = arena_strndup(query->arena, tag, len);
+	if (command == NULL)
+		return -ENOMEM;
+	query->command = command;
+	if (*tuples != '\0')
+		query->count = strtoll(tuples, NULL, 10);
+	else
+		query->count = query->has_rows ? query->rows_given : -1;
+	return 0;
+}
+
 int rows_give(struct db_query *query, const PGresult *result)
 {
 	int rows = PQntuples(result), pause = 0;
 
+#ifdef HAVE_PQSETCHUNKEDROWSMODE
+	/* libpq 17 gives a chunk that is not full the tag, and the end that follows none. */
+	if (PQresultStatus(result) == PGRES_TUPLES_CHUNK &&
+	    *PQcmdStatus(not_const(result)) != '\0' && take_tag(query, result) < 0)
+		return -ENOMEM;
+#endif
 	if (!query->has_rows) {
 		int rc = give_columns(query, result);
 
@@ -71,26 +105,6 @@ int rows_give(struct db_query *query, const PGresult *result)
 			pause = DB_SINK_PAUSE;
 	}
 	return pause;
-}
-
-/* "INSERT 0 5" → "INSERT", 5; "CREATE TABLE" → itself, none. */
-static int take_tag(struct db_query *query, PGresult *result)
-{
-	const char *tag = PQcmdStatus(result), *tuples = PQcmdTuples(result);
-	size_t len = strlen(tag);
-	char *command;
-
-	while (len > 0 && (isdigit((unsigned char)tag[len - 1]) || tag[len - 1] == ' '))
-		len--;
-	command = arena_strndup(query->arena, tag, len);
-	if (command == NULL)
-		return -ENOMEM;
-	query->command = command;
-	if (*tuples != '\0')
-		query->count = strtoll(tuples, NULL, 10);
-	else
-		query->count = query->has_rows ? query->rows_given : -1;
-	return 0;
 }
 
 /* Errors of Bind that say that a prepared statement is gone, or would give another row type than it
@@ -153,11 +167,11 @@ int rows_end(struct db_query *query, const PGresult *result)
 			query->dropped = true;
 		if (rc < 0)
 			return rc;
-		return take_tag(query, (PGresult *)(void *)(uintptr_t)result) < 0 ? -ENOMEM : rc;
+		return take_tag(query, result) < 0 ? -ENOMEM : rc;
 	case PGRES_COMMAND_OK:
 	case PGRES_EMPTY_QUERY:
 		query->completed = true;
-		return take_tag(query, (PGresult *)(void *)(uintptr_t)result);
+		return take_tag(query, result);
 	case PGRES_PIPELINE_ABORTED:
 		query->skipped = query->err.code == ERR_NONE;
 		return 0;

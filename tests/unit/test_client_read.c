@@ -193,8 +193,11 @@ START_TEST(rows_as_they_stand)
 		ck_assert_uint_eq(event.result.rows->items[i].count, 0);
 	}
 	for (size_t len = 0; len < buf_len(&line); len++) {
-		char *copy = strndup(buf_data(&line), len);
+		/* A block of its own: the sanitizers see what is read beyond it. */
+		char *copy = malloc(len > 0 ? len : 1);
 
+		ck_assert_ptr_nonnull(copy);
+		memcpy(copy, buf_data(&line), len);
 		ck_assert_int_eq(document_read(document, (struct str){copy, len}), -EINVAL);
 		free(copy);
 	}
