@@ -34,26 +34,36 @@ static void begin(struct frames *frames, const unsigned char *header)
 	frames->body_bytes = length - LENGTH_BYTES;
 }
 
+/* Of a header that comes in parts. Returns what is behind it, or behind what there is of it. */
+static const unsigned char *collect(struct frames *frames, const unsigned char *at,
+				    const unsigned char *end)
+{
+	while (at < end && frames->header_bytes < FRAMES_HEADER_BYTES)
+		frames->header[frames->header_bytes++] = *at++;
+	return at;
+}
+
 void frames_take(struct frames *frames, const void *bytes, size_t len)
 {
 	const unsigned char *at = bytes, *end = at + len;
 
-	while (at < end && !frames->lost) {
+	while (!frames->lost) {
 		size_t part = MIN((size_t)(end - at), frames->body_bytes);
+		const unsigned char *header = at + part;
 
 		frames->body_bytes -= part;
-		at += part;
-		if (frames->header_bytes == 0 && end - at >= FRAMES_HEADER_BYTES) {
-			begin(frames, at);
-			at += FRAMES_HEADER_BYTES;
-			continue;
-		}
-		while (at < end && frames->header_bytes < FRAMES_HEADER_BYTES)
-			frames->header[frames->header_bytes++] = *at++;
-		if (frames->header_bytes < FRAMES_HEADER_BYTES)
+		if (header == end)
 			return;
-		frames->header_bytes = 0;
-		begin(frames, frames->header);
+		if (LIKELY(frames->header_bytes == 0 && end - header >= FRAMES_HEADER_BYTES)) {
+			at = header + FRAMES_HEADER_BYTES;
+		} else {
+			at = collect(frames, header, end);
+			if (frames->header_bytes < FRAMES_HEADER_BYTES)
+				return;
+			frames->header_bytes = 0;
+			header = frames->header;
+		}
+		begin(frames, header);
 	}
 }
 
