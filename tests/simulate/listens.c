@@ -75,11 +75,37 @@ static void notify(void *arg)
 				   .sent_ns = world_now_ns(world)};
 	if (!postmaster_notify(
 		    &noting->scenario->postgres->postmasters[note->server], names[note->channel],
-		    world_printf(world, "%u%*s", number, (int)world_random(world, 400), "")))
+		    world_printf(world, "%u%*s", number, (int)world_random(world, 800), "")))
 		return;
 	ledger->note_count = number;
 	world->counts[COUNT_NOTIFICATIONS]++;
 	world_trace(world, "notify", number, note->channel, note->server);
+}
+
+/* It reads nothing for a while, and more is notified than is kept for it. */
+static void deafen(void *arg)
+{
+	struct client *client = arg;
+
+	client->deaf_until_ns = world_now_ns(client->world) +
+				(int64_t)world_between(client->world, 1, 5000) * CLOCK_MS;
+}
+
+static void plan_notes(struct scenario *scenario, unsigned server, int64_t at_ns, unsigned count,
+		       unsigned within_ms)
+{
+	struct world *world = scenario->world;
+
+	for (; count > 0; count--) {
+		struct noting *noting = world_alloc(world, sizeof(*noting));
+
+		*noting =
+			(struct noting){.scenario = scenario,
+					.server = server,
+					.channel = (unsigned)world_random(world, LISTENS_CHANNELS)};
+		world_at(world, at_ns + (int64_t)world_random(world, within_ms) * CLOCK_MS, notify,
+			 noting);
+	}
 }
 
 struct saying {
@@ -151,18 +177,13 @@ void listens_plan(struct scenario *scenario, struct client *client, int64_t at_n
 	last->line =
 		world_printf(world, "{\"id\":%u,\"cancel\":%u}", listen->id + 1000, listen->id);
 	world_at(world, at_ns, begin, first);
-	for (unsigned i = (unsigned)world_random(world, 16); i > 0; i--) {
-		struct noting *noting = world_alloc(world, sizeof(*noting));
-
-		*noting =
-			(struct noting){.scenario = scenario,
-					.server = listen->server,
-					.channel = (unsigned)world_random(world, LISTENS_CHANNELS)};
-		world_at(
-			world,
-			at_ns + (int64_t)world_random(world, world_chance(world, 3) ? 20000 : 200) *
-					CLOCK_MS,
-			notify, noting);
+	plan_notes(scenario, listen->server, at_ns, (unsigned)world_random(world, 12), 200);
+	plan_notes(scenario, listen->server, at_ns, (unsigned)world_random(world, 4), 20000);
+	if (world_chance(world, 4)) {
+		client->always_prompt = false;
+		client->socket_room = 512;
+		world_at(world, at_ns + 100 * CLOCK_MS, deafen, client);
+		plan_notes(scenario, listen->server, at_ns + 100 * CLOCK_MS, 20, 1000);
 	}
 	at_ns += world_chance(world, 3) ? (int64_t)world_random(world, 500) * CLOCK_MS
 					: 21 * CLOCK_SECOND + QUIET_NS;

@@ -16,7 +16,7 @@ enum {
 	LISTENS_MAX = 4,	 /* of a schedule: one of each client */
 	LISTENS_CHANNELS = 3,
 	LISTENS_REFUSED = LISTENS_CHANNELS, /* a channel that the server does not take */
-	LISTENS_NOTES = 32
+	LISTENS_NOTES = 128
 };
 
 struct client;
