@@ -5,6 +5,8 @@
 #include "db/query.h"
 #include "db/statements.h"
 
+#include <assert.h>
+
 /* BEGIN. */
 #define COMMANDS_BEFORE 1
 
@@ -46,6 +48,7 @@ void batch_expect(struct batch *batch, struct results *results)
 {
 	struct db_query *first = batch_next(batch, NULL);
 
+	assert(first != NULL); /* an empty one is not sent */
 	results_push(results, &batch->segment, SEGMENT_READS, first, batch->segment.commands + 1);
 	batch->segment.own_command = first->batch_own;
 }
