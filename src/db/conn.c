@@ -45,7 +45,7 @@ void conn_resume(struct conn *conn, struct db_query *query)
 	const struct segment *head = results_head(&conn->results);
 
 	query->sink_paused = false;
-	if (query->holding && !conn->suspect && query->in_batch == NULL)
+	if (query->holding && (query->in_batch != NULL ? query->exposed : !conn->suspect))
 		query_give_held(query);
 	/* Not what waits for the catalogue, nor for another's sink. */
 	if (conn->held == NULL && head != NULL &&

@@ -168,16 +168,17 @@ static void note_skipped(struct conn *conn, const struct batch *batch, const str
 }
 
 /* Whether it ended for what it is, and not for what others did or wanted. */
-static bool failed_itself(struct conn *conn, const struct batch *batch, struct db_query *query)
+static bool failed_itself(struct conn *conn, const struct batch *batch, struct db_query *query,
+			  bool hit)
 {
-	if (!batch_failed_at(batch, query) || conn_was_stale(conn, query, false))
-		return false;
-	return !conn->suspect || !query_was_cancelled(query);
+	return batch_failed_at(batch, query) && !hit && !conn_was_stale(conn, query, false);
 }
 
 /* All of it was rolled back, and nobody has seen anything of it. */
 static void finish_failed(struct conn *conn, const struct batch *batch, struct db_query *query)
 {
+	bool hit = conn->suspect && query_was_cancelled(query);
+
 	note_skipped(conn, batch, query);
 	if (query->orphan) {
 		query_finish(query);
@@ -187,12 +188,20 @@ static void finish_failed(struct conn *conn, const struct batch *batch, struct d
 		answer_stopped(conn, query);
 		return;
 	}
-	if (failed_itself(conn, batch, query)) {
+	if (failed_itself(conn, batch, query, hit)) {
 		history_strike(&query->statement->history, co_now_ns());
 		if (batch->count == 1) {
 			conn_answer(conn, query);
 			return;
 		}
+	}
+	if (query->exposed) {
+		if (query->err.code == ERR_NONE || hit)
+			err_set_static(
+				&query->err, ERR_TOO_LARGE, ERR_EFFECTS_NONE,
+				"more rows came than can wait for others to end; run it again");
+		conn_answer(conn, query);
+		return;
 	}
 	/* What was refused behind another may try once more. */
 	if (batch->segment.failed_at > 0 || query->bounced) {
@@ -208,8 +217,6 @@ static void finish_committed(struct conn *conn, struct db_query *query)
 {
 	if (query->orphan)
 		query_finish(query);
-	else if (query->overheld && query->stop == DB_STOP_NONE)
-		run_alone(conn, query); /* it wrote nothing, and nothing of it was given */
 	else
 		conn_answer(conn, query);
 }

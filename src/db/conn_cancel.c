@@ -22,14 +22,13 @@ bool conn_cancel_wanted(const struct conn *conn)
 
 	if (conn->lost || head == NULL || head->query == NULL)
 		return false;
-	/* Those of several clients: what hits an innocent is run again. One with more rows than can
-	 * be kept is to be run by itself. */
+	/* Those of several clients: an innocent that is hit is run again. */
 	if (head->kind == SEGMENT_READS) {
 		const struct batch *batch = batch_of(head);
 
 		for (struct db_query *query = batch_next(batch, NULL); query != NULL;
 		     query = batch_next(batch, query))
-			if (query->stop != DB_STOP_NONE || query->overheld)
+			if (query->stop != DB_STOP_NONE)
 				return true;
 		return false;
 	}

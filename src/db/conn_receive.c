@@ -21,7 +21,9 @@ static void take_rows_rc(struct conn *conn, struct db_query *query, int rc)
 {
 	if (rc == DB_SINK_PAUSE) {
 		/* One that is being ended waits for nobody, nor does one that others wait for. */
-		if (conn_cancel_wanted(conn))
+		if (query->in_batch != NULL)
+			query->holding = query->sink_paused = true;
+		else if (conn_cancel_wanted(conn))
 			query->discard = true;
 		else if (conn->state == CONN_SHARED && conn->assigned > 1)
 			query->holding = query->sink_paused = true;
@@ -37,13 +39,22 @@ static void take_rows_rc(struct conn *conn, struct db_query *query, int rc)
 /* Whether the result, the query's rows or their end, has gone to its hold. */
 static bool keep(struct conn *conn, struct db_query *query, PGresult *result)
 {
-	bool doubtful = conn->suspect && query->stop == DB_STOP_NONE;
+	bool in_batch = query->in_batch != NULL && !query->exposed;
+	bool doubtful = conn->suspect && query->stop == DB_STOP_NONE && query->in_batch == NULL;
 
-	if (query->discard || (!query->holding && !doubtful && query->in_batch == NULL))
+	if (query->discard || (!query->holding && !doubtful && !in_batch))
 		return false;
 	query->holding = true;
-	if (hold_add(&query->hold, result, query->hold_limit_bytes) == 0)
+	if (hold_add(&query->hold, result, in_batch ? HOLD_BYTES_MIN : query->hold_limit_bytes) ==
+	    0)
 		return true;
+	/* Too much to wait for the COMMIT. The sink may have it: what follows may be an error, as
+	 * ever, but it cannot be run again. */
+	if (in_batch) {
+		query->exposed = true;
+		query_give_held(query);
+		return keep(conn, query, result);
+	}
 	hold_clear(&query->hold);
 	query->discard = query->dropped = true;
 	query->overheld = true;

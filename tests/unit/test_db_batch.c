@@ -663,7 +663,7 @@ END_TEST
 
 /* ---- large results, slow sinks ---- */
 
-static void task_too_large(struct db_env *env)
+static void task_large(struct db_env *env)
 {
 	struct ask asks[2];
 	struct co_group group;
@@ -676,15 +676,70 @@ static void task_too_large(struct db_env *env)
 	end_all(&group);
 	ck_ask_ok(&asks[0], NULL);
 	ck_assert_int_eq(asks[0].seen, 100000);
+	ck_assert_int_eq(asks[0].query.count, 100000);
 	ck_ask_ok(&asks[1], "b|0;");
-	ck_assert_uint_ge(env->pool->stats.repeated, 1);
+	ck_assert_uint_eq(env->pool->stats.batches, 1);
+	ck_assert_uint_eq(env->pool->stats.repeated, 0);
 	free_all(asks, 2);
 	ck_settled(env);
 }
 
-START_TEST(what_is_too_large_for_a_batch_is_run_by_itself)
+START_TEST(what_is_too_large_to_wait_is_given_as_it_comes)
 {
-	db_env_run(task_too_large);
+	db_env_run(task_large);
+}
+END_TEST
+
+static void task_large_failed(struct db_env *env)
+{
+	struct ask asks[2];
+	struct co_group group;
+
+	batch_open(env, 1);
+	make_known(env, SERIES, "1");
+	make_known(env, DIVIDE, "1");
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	start_one(env, &asks[0], &group, SERIES, "100000");
+	start_one(env, &asks[1], &group, DIVIDE, "0");
+	end_all(&group);
+	ck_ask_err(&asks[0], ERR_TOO_LARGE, ERR_EFFECTS_NONE); /* it was rolled back */
+	ck_assert_int_eq(asks[0].seen, 100000);		       /* and is not run again */
+	ck_ask_err(&asks[1], ERR_SQL, ERR_EFFECTS_NONE);
+	ck_assert_str_eq(asks[1].query.err.sqlstate, "22012");
+	ck_assert_uint_eq(env->pool->stats.repeated, 1);
+	free_all(asks, 2);
+	ck_settled(env);
+}
+
+START_TEST(what_was_given_is_not_given_again)
+{
+	db_env_run(task_large_failed);
+}
+END_TEST
+
+static void task_large_paused(struct db_env *env)
+{
+	struct ask asks[2];
+	struct co_group group;
+
+	batch_open(env, 1);
+	make_known(env, SERIES, "1");
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	init(&asks[0], env, SERIES, "100000");
+	asks[0].pause_at = 1;
+	ask_start(&asks[0], &group);
+	start_one(env, &asks[1], &group, GATED, "b");
+	end_all(&group);
+	ck_ask_err(&asks[0], ERR_TOO_LARGE, ERR_EFFECTS_UNKNOWN);
+	ck_assert_int_eq(asks[0].seen, 1);
+	ck_ask_ok(&asks[1], "b|0;");
+	free_all(asks, 2);
+	ck_settled(env);
+}
+
+START_TEST(what_a_slow_sink_leaves_is_bounded)
+{
+	db_env_run(task_large_paused);
 }
 END_TEST
 
@@ -781,7 +836,9 @@ int main(int argc, char **argv)
 	tcase_add_test(given_up, one_by_itself_is_given_up);
 	tcase_add_test(given_up, one_whose_rows_nobody_wants);
 	tcase_add_test(given_up, a_killed_backend_fails_all_that_it_had);
-	tcase_add_test(sinks, what_is_too_large_for_a_batch_is_run_by_itself);
+	tcase_add_test(sinks, what_is_too_large_to_wait_is_given_as_it_comes);
+	tcase_add_test(sinks, what_was_given_is_not_given_again);
+	tcase_add_test(sinks, what_a_slow_sink_leaves_is_bounded);
 	tcase_add_test(sinks, a_paused_sink_holds_up_nobody);
 	tcase_add_test(sinks, the_slow_one_of_a_batch_is_found_out);
 	return suite_run(suite);
