@@ -105,9 +105,14 @@ void backend_fail(struct backend *backend, const char *sqlstate, const char *tex
 	backend_say_error(backend, "ERROR", sqlstate, text, routine);
 	backend->running = false;
 	backend->skipping = true;
-	if (backend->in_block)
-		backend->block_failed = true;
-	else
+	if (!backend->in_block) {
+		backend_roll_back(backend);
+		return;
+	}
+	backend->block_failed = true;
+	for (unsigned i = 0; i < backend->pending_count; i++)
+		ledger_step_undone(backend->world, backend->pending[i]);
+	if (backend->world->read_only)
 		backend_roll_back(backend);
 }
 
@@ -124,7 +129,7 @@ static void refuse(struct backend *backend, const char *sqlstate, const char *te
 
 static bool start(struct backend *backend)
 {
-	static const char *const parameters[][2] = {
+	const char *const parameters[][2] = {
 		{"server_version", "15.6"},
 		{"server_encoding", "UTF8"},
 		{"client_encoding", "UTF8"},
@@ -135,7 +140,7 @@ static bool start(struct backend *backend)
 		{"integer_datetimes", "on"},
 		{"session_authorization", "u"},
 		{"standard_conforming_strings", "on"},
-		{"default_transaction_read_only", "off"},
+		{"default_transaction_read_only", backend->world->read_only ? "on" : "off"},
 		{"in_hot_standby", "off"},
 		{"is_superuser", "off"},
 	};

@@ -38,6 +38,9 @@ static bool commit(struct backend *backend)
 		backend_roll_back(backend);
 		return false;
 	}
+	if (backend->in_block && backend->world->read_only && backend->pending_count > 1 &&
+	    backend->pending[0]->item->kind != ITEM_TRANSACTION)
+		backend->world->counts[COUNT_BATCHED]++;
 	for (unsigned i = 0; i < backend->pending_count; i++) {
 		ledger_step_commits(backend->world, backend->pending[i]);
 		if (backend->pending[i]->kind != STEP_READ)
@@ -482,6 +485,8 @@ void backend_run(struct backend *backend)
 		return;
 	}
 	if (backend->script.sqlstate[0] != '\0' && !backend->script.deferred) {
+		if (backend->in_block)
+			ledger_step_undone(backend->world, step);
 		backend_fail(backend, backend->script.sqlstate, "as was asked for", "sim");
 		return;
 	}

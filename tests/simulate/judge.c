@@ -72,6 +72,10 @@ static void judge_success(const struct verdict *at, const struct json *outcome)
 		verdict_wrong(at, "it was not completed, and went well", outcome->raw);
 	if (step->item->kind != ITEM_TRANSACTION && step->kind != STEP_READ && step->committed == 0)
 		verdict_wrong(at, "it was not committed, and went well", outcome->raw);
+	if (step->item->kind == ITEM_QUERY && !step->request->snapshot && step->max_rows == 0 &&
+	    step->committed == 0)
+		verdict_wrong(at, "it was answered before the end of its transaction",
+			      outcome->raw);
 	if (step->rows_given != wanted)
 		verdict_wrong(at, "rows are missing, or too many", outcome->raw);
 }

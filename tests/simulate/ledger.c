@@ -49,8 +49,9 @@ void ledger_step_begins(struct world *world, struct plan_step *step, unsigned ba
 		world_fail(world, "step %u runs, and nobody has asked for it", step->number);
 	if (step->answered && heard && !step->doubtful)
 		world_fail(world, "step %u begins when it has been answered", step->number);
-	/* Once is all, but for a read that a cancel or an earlier one's error has stopped. */
-	if (step->begun > 0 && !(step->kind == STEP_READ && step->begun == step->interrupted))
+	/* Once is all, but for a read that a cancel has stopped, or that was undone in a batch. */
+	if (step->begun > 0 &&
+	    !(step->kind == STEP_READ && step->begun == step->interrupted + step->undone))
 		world_fail(world, "step %u is run twice", step->number);
 	step->begun++;
 	step->backend = backend;
@@ -79,8 +80,18 @@ void ledger_step_interrupted(struct world *world, struct plan_step *step)
 	world->counts[COUNT_CANCELS_HIT]++;
 	world_trace(world, "step interrupted", step->number, 0, 0);
 	step->interrupted++;
-	if (!end_wanted(world, step))
+	/* In a batch it hits whichever runs. */
+	if (!end_wanted(world, step) && !(world->read_only && step->kind == STEP_READ))
 		world_fail(world, "a cancel hits step %u, whose end nobody wanted", step->number);
+}
+
+void ledger_step_undone(struct world *world, struct plan_step *step)
+{
+	if (!world->read_only || step->item->kind == ITEM_TRANSACTION)
+		return;
+	world->counts[COUNT_UNDONE]++;
+	world_trace(world, "step undone", step->number, 0, 0);
+	step->undone++;
 }
 
 void ledger_step_commits(struct world *world, struct plan_step *step)

@@ -43,7 +43,8 @@ struct plan_step {
 	unsigned source_row;
 
 	/* the truth */
-	unsigned begun, completed, committed, interrupted, aborted;
+	unsigned begun, completed, committed, interrupted;
+	unsigned undone;  /* it failed in a batch, or was rolled back for another there */
 	unsigned backend; /* that ran it last */
 	unsigned order;	  /* of all that began */
 
@@ -117,6 +118,8 @@ struct ledger {
 };
 
 void ledger_begin(struct world *world);
+/* What a server has rolled back of a read-only transaction may be run again. */
+void ledger_step_undone(struct world *world, struct plan_step *step);
 struct plan_step *ledger_step(struct world *world, unsigned number);
 struct plan_request *ledger_request(struct world *world, unsigned id);
 

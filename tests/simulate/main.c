@@ -136,6 +136,8 @@ static void print_table(const struct worker *workers, const uint64_t *before, un
 		[COUNT_BEHIND] = "statements behind others",
 		[COUNT_CANCELS] = "cancel requests",
 		[COUNT_CANCELS_HIT] = "statements they ended",
+		[COUNT_BATCHED] = "read-only transactions of several",
+		[COUNT_UNDONE] = "reads rolled back in them",
 		[COUNT_CLIENTS_GONE] = "clients that left",
 		[COUNT_FAULTS] = "faults of servers",
 		[COUNT_REFUSED_MEMORY] = "allocations refused",

@@ -84,6 +84,8 @@ static enum step_kind some_kind(struct world *world, const struct plan_request *
 	/* Many reads that are soon known to be fast: they share connections. */
 	if (world->busy && !world_chance(world, 12))
 		return STEP_READ;
+	if (world->read_only)
+		return world_chance(world, 16) ? STEP_SET : STEP_READ;
 	switch (world_random(world, 16)) {
 	case 0:
 		return STEP_SET;

@@ -408,9 +408,10 @@ const char *scenario_config(struct scenario *scenario)
 	for (unsigned i = 0; i < scenario->database_count; i++)
 		text = world_printf(scenario->world,
 				    "%s[database db%u]\nconninfo = host=/sim/%u port=5432 user=u "
-				    "password=x dbname=d\npool_max = %u\n%s",
-				    text, i, scenario->server_of[i], scenario->pool_max[i],
-				    scenario->settings[i]);
+				    "password=x dbname=d\nread_only = %s\npool_max = %u\n%s",
+				    text, i, scenario->server_of[i],
+				    scenario->world->read_only ? "yes" : "no",
+				    scenario->pool_max[i], scenario->settings[i]);
 	return text;
 }
 
@@ -425,6 +426,7 @@ void scenario_begin(struct world *world)
 	world->kernel->connect_ctx = scenario->postgres;
 	world->kernel->strict = world_chance(world, 2);
 	world->busy = world_chance(world, 4);
+	world->read_only = world_chance(world, world->busy ? 2 : 8);
 	plan_config(scenario);
 	scenario->client_count = (unsigned)world_between(world, 1, SCENARIO_CLIENTS);
 	for (unsigned i = 0; i < scenario->client_count; i++)

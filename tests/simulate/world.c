@@ -50,7 +50,7 @@ void world_begin(struct world *world, uint64_t seed)
 	world->event_number = 0;
 	world->polls_at_this_time = 0;
 	world->inside = 0;
-	world->busy = world->memory_short = false;
+	world->busy = world->read_only = world->memory_short = false;
 	world->daemon = NULL;
 	world->loop = NULL;
 	world->timer = (struct co_timer){.heap_index = 0};

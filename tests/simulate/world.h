@@ -46,6 +46,8 @@ enum world_count {
 	COUNT_BEHIND,
 	COUNT_CANCELS,
 	COUNT_CANCELS_HIT,
+	COUNT_BATCHED,
+	COUNT_UNDONE,
 	COUNT_CLIENTS_GONE,
 	COUNT_FAULTS,
 	COUNT_REFUSED_MEMORY,
@@ -64,7 +66,8 @@ struct world {
 	uint64_t seed;
 	uint64_t random;
 	bool verbose;
-	bool busy; /* short ways, and many requests that are alike */
+	bool busy;	/* short ways, and many requests that are alike */
+	bool read_only; /* as the databases' configuration says: nothing writes */
 	uint64_t trace_hash;
 	uint64_t counts[WORLD_COUNTS];
 
