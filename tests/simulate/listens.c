@@ -91,6 +91,24 @@ static void deafen(void *arg)
 				(int64_t)world_between(client->world, 1, 5000) * CLOCK_MS;
 }
 
+struct loss {
+	struct scenario *scenario;
+	unsigned server;
+};
+
+static void lose_session(void *arg)
+{
+	const struct loss *loss = arg;
+	struct world *world = loss->scenario->world;
+	struct backend *backend =
+		postmaster_listening_backend(&loss->scenario->postgres->postmasters[loss->server]);
+
+	if (backend == NULL)
+		return;
+	world->counts[COUNT_FAULTS]++;
+	backend_end(backend, (enum backend_end)world_random(world, BACKEND_ENDS));
+}
+
 static void plan_notes(struct scenario *scenario, unsigned server, int64_t at_ns, unsigned count,
 		       unsigned within_ms)
 {
@@ -179,6 +197,13 @@ void listens_plan(struct scenario *scenario, struct client *client, int64_t at_n
 	world_at(world, at_ns, begin, first);
 	plan_notes(scenario, listen->server, at_ns, (unsigned)world_random(world, 12), 200);
 	plan_notes(scenario, listen->server, at_ns, (unsigned)world_random(world, 4), 20000);
+	if (world_chance(world, 3)) {
+		struct loss *loss = world_alloc(world, sizeof(*loss));
+
+		*loss = (struct loss){scenario, listen->server};
+		world_at(world, at_ns + (int64_t)world_between(world, 20, 150) * CLOCK_MS,
+			 lose_session, loss);
+	}
 	if (world_chance(world, 4)) {
 		client->always_prompt = false;
 		client->socket_room = 512;
