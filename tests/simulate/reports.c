@@ -58,11 +58,21 @@ const char *reports_file(const char *path)
 	return NULL;
 }
 
+static const struct report *some_report(struct world *world)
+{
+	const struct report *report;
+
+	do
+		report = &reports[world_random(world, ARRAY_SIZE(reports))];
+	while (world->read_only && report->kinds[1] != STEP_READ);
+	return report;
+}
+
 void reports_ask(struct scenario *scenario, struct plan_request *request)
 {
 	static const char params[] = "abc";
 	struct world *world = scenario->world;
-	const struct report *report = &reports[world_random(world, ARRAY_SIZE(reports))];
+	const struct report *report = some_report(world);
 	unsigned database = (unsigned)world_random(world, scenario->database_count);
 	const char *text, *comma = "";
 

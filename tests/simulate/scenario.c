@@ -395,7 +395,8 @@ static void plan_config(struct scenario *scenario)
 			"%s\n",
 			PICK(world, "0", "1"), PICK(world, "1s", "10s"),
 			PICK(world, "50ms", "10min", "10min"),
-			PICK(world, "4s", "1h", "1h", "1h", "1h", "1h"), PICK(world, "0", "1", "4"),
+			PICK(world, "4s", "1h", "1h", "1h", "1h", "1h"),
+			PICK(world, "0", "1", "4", "16"),
 			PICK(world, "auto", "auto", "auto", "always"), PICK(world, "200ms", "5s"),
 			PICK(world, "1", "2", "16"), PICK(world, "5ms", "50ms", "1s"));
 	}
