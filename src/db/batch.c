@@ -7,9 +7,6 @@
 
 #include <assert.h>
 
-/* BEGIN. */
-#define COMMANDS_BEFORE 1
-
 struct batch *batch_new(void)
 {
 	struct batch *batch = mem_calloc(1, sizeof(*batch));
@@ -17,8 +14,12 @@ struct batch *batch_new(void)
 	if (batch == NULL)
 		return NULL;
 	list_init(&batch->queries);
-	batch->segment.commands = COMMANDS_BEFORE;
 	return batch;
+}
+
+void batch_begin(struct batch *batch, unsigned commands)
+{
+	batch->begin_commands = batch->segment.commands = commands;
 }
 
 bool batch_has_room(const struct batch *batch, const struct db_query *query, unsigned count_max)
@@ -44,12 +45,14 @@ void batch_add(struct batch *batch, struct db_query *query, unsigned commands)
 	batch->expected_bytes += query->statement->history.bytes;
 }
 
-void batch_expect(struct batch *batch, struct results *results)
+void batch_expect(struct batch *batch, struct results *results, unsigned commit_commands)
 {
 	struct db_query *first = batch_next(batch, NULL);
 
 	assert(first != NULL); /* an empty one is not sent */
-	results_push(results, &batch->segment, SEGMENT_READS, first, batch->segment.commands + 1);
+	batch->commit_first = batch->segment.commands;
+	results_push(results, &batch->segment, SEGMENT_READS, first,
+		     batch->segment.commands + commit_commands);
 	batch->segment.own_command = first->batch_own;
 }
 
@@ -112,10 +115,12 @@ bool batch_failed_before(const struct batch *batch, const struct db_query *query
 	return batch->segment.failed && batch->segment.failed_at < query->batch_own;
 }
 
-bool batch_left_open(const struct batch *batch)
+bool batch_was_refused(const struct batch *batch)
 {
-	const struct segment *segment = &batch->segment;
+	return batch->segment.failed && batch->segment.failed_at < batch->begin_commands;
+}
 
-	return segment->failed && segment->failed_at >= COMMANDS_BEFORE &&
-	       segment->failed_at + 1 < segment->commands;
+bool batch_failed_to_commit(const struct batch *batch)
+{
+	return batch->segment.failed && batch->segment.failed_at >= batch->commit_first;
 }

@@ -21,20 +21,25 @@ struct db_query;
 #define BATCH_BYTES_MAX ((size_t)1024 * 1024)
 
 struct batch {
-	struct segment segment; /* `query` is never NULL: at BEGIN the first, at COMMIT the last */
-	struct list queries;	/* db_query.batch_node, in the order in which they were sent */
-	unsigned count;		/* of them */
+	struct segment segment;	 /* `query` is never NULL: at BEGIN the first, at COMMIT the last */
+	struct list queries;	 /* db_query.batch_node, in the order in which they were sent */
+	unsigned count;		 /* of them */
+	unsigned begin_commands; /* before the first: BEGIN, and what it needs */
+	unsigned commit_first;	 /* of its commands, that which is for COMMIT */
+	bool prepares_own;	 /* BEGIN or COMMIT was to be prepared, or another dropped for it */
 	size_t expected_bytes;
 };
 
 /* NULL: no memory. Freed with mem_free when it holds no query any more. */
 struct batch *batch_new(void);
+/* BEGIN is sent, in so many commands. */
+void batch_begin(struct batch *batch, unsigned commands);
 /* Whether the query may be the next one in it. */
 bool batch_has_room(const struct batch *batch, const struct db_query *query, unsigned count_max);
 /* `commands`: how many were sent for it; the last of them is the query itself. */
 void batch_add(struct batch *batch, struct db_query *query, unsigned commands);
-/* With its COMMIT sent: its results come next after all others. */
-void batch_expect(struct batch *batch, struct results *results);
+/* With its COMMIT sent, in so many commands: its results come next after all others. */
+void batch_expect(struct batch *batch, struct results *results, unsigned commit_commands);
 /* Another takes the query's place. */
 void batch_replace(struct db_query *query, struct db_query *with);
 /* The first query, which is then no part of it any more; NULL: none is left. */
@@ -54,7 +59,9 @@ static inline struct batch *batch_of(struct segment *segment)
 bool batch_failed_at(const struct batch *batch, const struct db_query *query);
 /* Whether it failed before the query itself: what was to be prepared for it is not. */
 bool batch_failed_before(const struct batch *batch, const struct db_query *query);
-/* Whether a query failed, so that the transaction is still open, to be rolled back. */
-bool batch_left_open(const struct batch *batch);
+/* Whether nothing of it was run, since there was no BEGIN. */
+bool batch_was_refused(const struct batch *batch);
+/* Whether it failed after its last query. */
+bool batch_failed_to_commit(const struct batch *batch);
 
 #endif

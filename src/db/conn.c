@@ -135,7 +135,7 @@ static void reset_session(struct conn *conn)
 {
 	PGconn *pg = conn->link.pg;
 
-	conn->pool->stats.resets += !conn->batch_failed;
+	conn->pool->stats.resets += !conn->batch_failed || PQtransactionStatus(pg) == PQTRANS_IDLE;
 	conn_begin_session(conn);
 	/* An open transaction has to end in a segment of its own: the reset must not be part of it.
 	 */
@@ -176,7 +176,7 @@ static void settle(struct conn *conn)
 	}
 	frames_forget_reports(&conn->transport.frames);
 	if (conn->state != CONN_IDLE) {
-		conn->draining = conn->suspect = false;
+		conn->draining = conn->suspect = conn->batch_failed = false;
 		conn->idle_since_ns = now_ns;
 		pool_conn_ready(pool, conn);
 	} else if (pool->conf->server_idle_timeout_ns > 0 &&

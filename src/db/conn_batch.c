@@ -5,6 +5,8 @@
 #include "db/pool.h"
 #include "db/statements.h"
 
+#include <errno.h>
+
 /* Two at a time fill a connection: while the server runs one, the other is on its way. */
 #define BATCHES_IN_FLIGHT 2
 /* Runs by itself of a statement whose batch was slow, or left another session than it found. */
@@ -12,9 +14,22 @@
 
 /* ---- sending ---- */
 
-static bool send_text(struct conn *conn, const char *sql)
+/* Fewer prepared statements than these are for the queries. */
+#define PREPARED_MIN 16
+
+/* BEGIN or COMMIT; as conn_send_planned. */
+static int send_own(struct conn *conn, struct batch *batch, const char *sql)
 {
-	return PQsendQueryParams(conn->link.pg, sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
+	struct prepared_plan plan = {.named = false};
+	struct statement *statement = NULL;
+
+	if (conn->prepared.max >= PREPARED_MIN)
+		statement = statements_get(conn->pool->statements, sql);
+	if (statement != NULL)
+		plan = prepared_plan(&conn->prepared, conn->pool->statements, statement);
+	statement_put(statement);
+	batch->prepares_own = batch->prepares_own || plan.prepare || plan.drop[0] != '\0';
+	return conn_send_planned(conn, &plan, sql, NULL, 0);
 }
 
 /* The next that is still wanted; it stays in the list. */
@@ -40,9 +55,11 @@ static void send_batch(struct conn *conn, struct batch *batch)
 {
 	struct pool *pool = conn->pool;
 	unsigned count_max = MAX(pool->conf->pipeline_depth / BATCHES_IN_FLIGHT, 1U);
-	bool sent = send_text(conn, "begin read only");
+	int own = send_own(conn, batch, "begin read only");
 	struct db_query *query;
+	bool sent = own > 0;
 
+	batch_begin(batch, (unsigned)MAX(own, 1));
 	while ((query = first_unsent(conn)) != NULL && batch_has_room(batch, query, count_max)) {
 		int commands = sent ? conn_send_statement(conn, query) : 0;
 
@@ -52,11 +69,12 @@ static void send_batch(struct conn *conn, struct batch *batch)
 		query->state = DB_QUERY_RUNNING;
 		batch_add(batch, query, (unsigned)MAX(commands, 1));
 	}
-	batch_expect(batch, &conn->results);
+	own = sent ? send_own(conn, batch, "commit") : -EIO;
+	batch_expect(batch, &conn->results, (unsigned)MAX(own, 1));
 	batch->segment.sends_before = conn->transport.sends;
 	pool->stats.batches++;
 	pool->stats.batched += batch->count;
-	if (!sent || !send_text(conn, "commit") || !conn_send_sync(conn))
+	if (own < 0 || !conn_send_sync(conn))
 		conn->lost = true; /* libpq takes nothing, or only a part */
 	else if (results_head(&conn->results) == &batch->segment)
 		conn_head_changed(conn);
@@ -204,7 +222,7 @@ static void finish_failed(struct conn *conn, const struct batch *batch, struct d
 		return;
 	}
 	/* What was refused behind another may try once more. */
-	if (batch->segment.failed_at > 0 || query->bounced) {
+	if (!batch_was_refused(batch) || query->bounced) {
 		run_alone(conn, query);
 		return;
 	}
@@ -221,6 +239,16 @@ static void finish_committed(struct conn *conn, struct db_query *query)
 		conn_answer(conn, query);
 }
 
+/* Its transaction may still be open, or had none since an earlier one's is. */
+static void note_failure(struct conn *conn, const struct batch *batch)
+{
+	/* What the session has prepared may be another thing than is thought. */
+	if (batch->prepares_own || batch_failed_to_commit(batch) ||
+	    (batch_was_refused(batch) && !conn->batch_failed))
+		conn->dirty = true;
+	conn->batch_failed = conn->draining = true;
+}
+
 void conn_finish_reads(struct conn *conn, struct batch *batch)
 {
 	bool failed = batch->segment.failed;
@@ -228,8 +256,8 @@ void conn_finish_reads(struct conn *conn, struct batch *batch)
 
 	note_session(conn, batch);
 	note_times(conn, batch);
-	if (batch_left_open(batch))
-		conn->batch_failed = conn->draining = true;
+	if (failed)
+		note_failure(conn, batch);
 	while ((query = batch_take(batch)) != NULL)
 		if (failed)
 			finish_failed(conn, batch, query);

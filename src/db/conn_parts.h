@@ -20,6 +20,9 @@ void conn_send_unsent(struct conn *conn);
 void conn_begin_session(struct conn *conn);
 void conn_send_session(struct conn *conn, int commands);
 void conn_flush(struct conn *conn);
+/* A text as its plan says. The number of commands, or negative: libpq took them not, or not all. */
+int conn_send_planned(struct conn *conn, const struct prepared_plan *plan, const char *sql,
+		      const char *const *values, size_t count);
 /* The query and what it needs, without a Sync: the number of commands, or negative: libpq took them
  * not, or not all. */
 int conn_send_statement(struct conn *conn, struct db_query *query);

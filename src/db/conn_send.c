@@ -73,37 +73,47 @@ bool conn_send_sync(struct conn *conn)
 	return send_sync(conn->link.pg);
 }
 
-int conn_send_statement(struct conn *conn, struct db_query *query)
+int conn_send_planned(struct conn *conn, const struct prepared_plan *plan, const char *sql,
+		      const char *const *values, size_t count)
 {
 	PGconn *pg = conn->link.pg;
-	int count = (int)query->value_count, commands = 1;
-	struct prepared_plan plan = {.named = false};
+	int commands = 1;
 	bool sent = true;
+
+	if (plan->drop[0] != '\0') {
+		char drop[PREPARED_NAME_BYTES + 16];
+
+		snprintf(drop, sizeof(drop), "deallocate %s", plan->drop);
+		sent = PQsendQueryParams(pg, drop, 0, NULL, NULL, NULL, NULL, 0) == 1;
+		commands++;
+	}
+	if (sent && plan->prepare) {
+		sent = PQsendPrepare(pg, plan->name, sql, 0, NULL) == 1;
+		commands++;
+	}
+	if (sent && plan->named)
+		sent = PQsendQueryPrepared(pg, plan->name, (int)count, values, NULL, NULL, 0) == 1;
+	else if (sent)
+		sent = PQsendQueryParams(pg, sql, (int)count, NULL, values, NULL, NULL, 0) == 1;
+	return sent ? commands : -EIO;
+}
+
+int conn_send_statement(struct conn *conn, struct db_query *query)
+{
+	struct prepared_plan plan = {.named = false};
+	bool sent = true, pushed;
+	int commands;
 
 	if (!query->unprepared && query->statement != NULL)
 		plan = prepared_plan(&conn->prepared, conn->pool->statements, query->statement);
 	query->named = plan.named;
 	query->prepares = plan.prepare;
 	query->drops = plan.drop[0] != '\0';
-	if (push_deadline(conn, query, &sent))
-		commands++;
-	if (sent && plan.drop[0] != '\0') {
-		char drop[PREPARED_NAME_BYTES + 16];
-
-		snprintf(drop, sizeof(drop), "deallocate %s", plan.drop);
-		sent = PQsendQueryParams(pg, drop, 0, NULL, NULL, NULL, NULL, 0) == 1;
-		commands++;
-	}
-	if (sent && plan.prepare) {
-		sent = PQsendPrepare(pg, plan.name, query->sql, 0, NULL) == 1;
-		commands++;
-	}
-	if (sent && plan.named)
-		sent = PQsendQueryPrepared(pg, plan.name, count, query->values, NULL, NULL, 0) == 1;
-	else if (sent)
-		sent = PQsendQueryParams(pg, query->sql, count, NULL, query->values, NULL, NULL,
-					 0) == 1;
-	return sent ? commands : -EIO;
+	pushed = push_deadline(conn, query, &sent);
+	if (!sent)
+		return -EIO;
+	commands = conn_send_planned(conn, &plan, query->sql, query->values, query->value_count);
+	return commands < 0 ? commands : commands + pushed;
 }
 
 static int send_execute(struct conn *conn, struct db_query *query)

@@ -141,33 +141,32 @@ END_TEST
 
 /*
  * BEGIN, the first query, the second one's PREPARE and itself, COMMIT: whose results come, 1 or 2,
- * after each; where it failed, and whether the transaction was left open.
+ * after each; where it failed.
  */
 static const struct {
 	const char *results, *steps, *whose;
 	unsigned failed_at;
-	bool left_open;
 } batches[] = {
-	{"c0rt0c0rrt0c0S", "ecrececrrececs", "11112222222222", 5, false},
-	{"c0t0c0t0c0S", "ecececececs", "11122222222", 5, false},
+	{"c0rt0c0rrt0c0S", "ecrececrrececs", "11112222222222", 5},
+	{"c0t0c0t0c0S", "ecececececs", "11122222222", 5},
 	/* refused behind a batch that has failed */
-	{"F0A0A0A0A0S", "ecececececs", "11122222222", 0, false},
+	{"F0A0A0A0A0S", "ecececececs", "11122222222", 0},
 	/* a query fails, or what is prepared for it */
-	{"c0F0A0A0A0S", "ecececececs", "11122222222", 1, true},
-	{"c0rF0A0A0A0S", "ecrececececs", "111122222222", 1, true},
-	{"c0t0F0A0A0S", "ecececececs", "11122222222", 2, true},
-	{"c0t0c0rF0A0S", "ecececrececs", "111222222222", 3, true},
+	{"c0F0A0A0A0S", "ecececececs", "11122222222", 1},
+	{"c0rF0A0A0A0S", "ecrececececs", "111122222222", 1},
+	{"c0t0F0A0A0S", "ecececececs", "11122222222", 2},
+	{"c0t0c0rF0A0S", "ecececrececs", "111222222222", 3},
 	/* the COMMIT does */
-	{"c0t0c0t0F0S", "ecececececs", "11122222222", 4, false},
+	{"c0t0c0t0F0S", "ecececececs", "11122222222", 4},
 	/* what must not be */
-	{"r", "!", "1", 5, false},
-	{"c0t0r", "ecec!", "11122", 5, false},
-	{"c0t0c0t0r", "ecececec!", "111222222", 5, false},
-	{"c0t0c0t0S", "ecececec!", "111222222", 5, false},
-	{"c0t0S", "ecec!", "11122", 5, false},
-	{"c0A", "ec!", "111", 5, false},
-	{"c0t0c0t0c0F", "ececececec!", "11122222222", 5, false},
-	{"c0t0c0t0c0c", "ececececec!", "11122222222", 5, false},
+	{"r", "!", "1", 5},
+	{"c0t0r", "ecec!", "11122", 5},
+	{"c0t0c0t0r", "ecececec!", "111222222", 5},
+	{"c0t0c0t0S", "ecececec!", "111222222", 5},
+	{"c0t0S", "ecec!", "11122", 5},
+	{"c0A", "ec!", "111", 5},
+	{"c0t0c0t0c0F", "ececececec!", "11122222222", 5},
+	{"c0t0c0t0c0c", "ececececec!", "11122222222", 5},
 };
 
 START_TEST(orders_of_a_batch)
@@ -179,13 +178,14 @@ START_TEST(orders_of_a_batch)
 
 	ck_assert_ptr_nonnull(batch);
 	results_init(&results);
+	batch_begin(batch, 1);
 	for (unsigned i = 0; i < 2; i++) {
 		list_init(&queries[i].batch_node);
 		ck_assert(batch_has_room(batch, &queries[i], 2));
 		batch_add(batch, &queries[i], i + 1);
 	}
 	ck_assert(!batch_has_room(batch, &queries[0], 2));
-	batch_expect(batch, &results);
+	batch_expect(batch, &results, 1);
 	ck_assert_uint_eq(batch->segment.commands, 5);
 	for (size_t i = 0; batches[_i].results[i] != '\0'; i++) {
 		char got = step_letter(take(&results, batches[_i].results[i]));
@@ -196,7 +196,8 @@ START_TEST(orders_of_a_batch)
 			      "%s: place %zu", batches[_i].results, i);
 	}
 	ck_assert_uint_eq(batch->segment.failed_at, batches[_i].failed_at);
-	ck_assert(batch_left_open(batch) == batches[_i].left_open);
+	ck_assert(batch_was_refused(batch) == (batches[_i].failed_at == 0));
+	ck_assert(batch_failed_to_commit(batch) == (batches[_i].failed_at == 4));
 	ck_assert(batch_failed_at(batch, &queries[0]) == (batches[_i].failed_at == 1));
 	ck_assert(batch_failed_at(batch, &queries[1]) ==
 		  (batches[_i].failed_at == 2 || batches[_i].failed_at == 3));
@@ -221,11 +222,12 @@ START_TEST(another_takes_a_place_in_a_batch)
 	ck_assert_ptr_nonnull(batch);
 	results_init(&results);
 	list_init(&other.batch_node);
+	batch_begin(batch, 1);
 	for (unsigned i = 0; i < 3; i++) {
 		list_init(&queries[i].batch_node);
 		batch_add(batch, &queries[i], 1);
 	}
-	batch_expect(batch, &results);
+	batch_expect(batch, &results, 1);
 	for (const char *letter = "c0t0"; *letter != '\0'; letter++)
 		ck_assert_int_ne(take(&results, *letter), RESULTS_MISMATCH);
 	ck_assert_ptr_eq(batch->segment.query, &queries[1]);
