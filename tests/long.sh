@@ -20,6 +20,8 @@ coverage() {
 	coverage_run simulation build/coverage/tests/simulate/simulate --runs 2000
 	coverage_run "integration tests" env GATHERD_BUILD="$root/build/coverage" GATHERD_TIME_SCALE=4 \
 		/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration
+	coverage_run "calls and allocations that fail" env GATHERD_BUILD="$root/build/coverage" GATHERD_TIME_SCALE=4 \
+		/usr/bin/python3 -m pytest -q -p no:cacheprovider -m faults -k "each_allocation_fails or each_call_fails_in_the_command" tests/integration
 	tap=$(tests/coverage build/coverage) || :
 	echo "$tap"
 	passed=$((passed + $(grep -c '^ok' <<<"$tap"))) failed=$((failed + $(grep -c '^not ok' <<<"$tap")))

@@ -131,6 +131,7 @@ tier_includes() {
 	# shellcheck disable=SC2046 # two words
 	result $(count_tap <<<"$tap")
 	one "the include table" tests/check-includes
+	one "tests/COVERAGE.md" tests/coverage --notes
 	return "$status"
 }
 tier_format() { one "clang-format" check_format; }

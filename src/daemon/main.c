@@ -7,6 +7,7 @@
 #include "daemon/server.h"
 
 #include <errno.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +40,11 @@ static void to_stderr(void *arg, const char *text)
 static struct config *load(const char *path)
 {
 	struct config *config = NULL;
+	int rc = config_load(path, &config, to_stderr, NULL);
 
-	if (config_load(path, &config, to_stderr, NULL) < 0)
+	if (rc == -ENOMEM)
+		to_stderr(NULL, "out of memory");
+	if (rc < 0)
 		return NULL;
 	if (database_check_conninfos(config, to_stderr, NULL) < 0) {
 		config_free(config);

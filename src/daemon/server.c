@@ -433,6 +433,11 @@ int server_run(const char *config_path, struct config *config)
 	co_group_init(&server->group, server->loop, CO_KEEP_GOING);
 	notify_open(&server->notify, server->loop);
 	rc = co_loop_run(server->loop, server_main, server);
+	if (server->main == NULL) { /* it never began */
+		log_error("cannot start: %s", strerror(-rc));
+		notify_close(&server->notify);
+		config_free(config);
+	}
 	co_loop_free(server->loop);
 	mem_free(server);
 	if (rc == 0)

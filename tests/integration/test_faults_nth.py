@@ -15,7 +15,7 @@ import pytest
 from harness import faults, programs
 from harness.daemon import Gatherd
 from harness.faults import ACCEPT, ALLOC, CLIENT, CONNECT, END, FLIP, RECV, RESET, SEND, SERVER, SHORT, SOCKET, Faults
-from harness.life import Life, Marks
+from harness.life import TIMEOUT_S, Life, Marks
 from harness.wait import wait_until
 
 pytestmark = [pytest.mark.skipif(bool(programs.WRAPPER), reason="the daemon is not the process that starts"),
@@ -246,6 +246,91 @@ def test_each_allocation_fails(start_worlds, connects, times, stride):
         world.faults.nth(n, ALLOC, times=times)
         world.live()
         return world.faults.page.hit
+
+    assert try_all(start_worlds(2, WORLDS[stride]), steps(1, lambda n: n + (stride or 97)), trial) > 100
+
+
+# What a life leaves out: a request each, and the rows of its items.
+WIDE = {
+    "report": ({"report": "wide", "params": {"n": 41}}, [[[42]]]),
+    "references": ({"gather": {
+        "all": "select g from generate_series(1, 3) g",
+        "sum": {"sql": "select sum(x)::int from unnest($1::int[]) x", "params": [{"from": "all", "column": "g"}]},
+        "one": {"sql": "select :g::int", "params": {"g": {"from": "all", "column": "g", "row": 2}}}}},
+        [[[1], [2], [3]], [[6]], [[3]]]),
+    "types": ({"gather": [{"sql": "select $1::wide_mood[]", "params": [["sad", "ok"]]},
+                          {"sql": "select ($1::wide_pair).b", "params": [{"a": 1, "b": "x"}]}]},
+              [[[["sad", "ok"]]], [["x"]]]),
+    "snapshot": ({"snapshot": True, "gather": ["select 1", "select 2"]}, [[[1]], [[2]]]),
+    "steps": ({"gather": [{"transaction": [{"sql": "select 1", "timeout": 20}, "select 2"]}]}, [None]),
+    "reports": ({"reports": True}, None),
+    "stats": ({"stats": True}, None),
+    "listen": ({"listen": ["wide"]}, None),
+    "cancel": ({"cancel": "listen"}, None),
+}
+
+
+def ask_wide(client):
+    """All of them at once. Each has one answer, an error or a right one, unless the connection itself had no memory."""
+    owed = set(WIDE)
+    try:
+        for name, (request, _) in WIDE.items():
+            # libpq waits for ever for an answer for which it had no memory: there the deadline is the end
+            limit = {"timeout": TIMEOUT_S} if "gather" in request or "report" in request else {}
+            client.send({"id": name, **request, **limit})
+        while owed and (answer := client.recv()) is not None:
+            judge_wide(answer, owed)
+    except TimeoutError:
+        raise AssertionError(f"no answer to {sorted(owed)}") from None
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+
+
+def judge_wide(answer, owed):
+    if isinstance(answer["id"], int):  # there was no memory to read its id: it is the line's number
+        answer["id"] = list(WIDE)[answer["id"] - 1]
+    if answer.get("event", "end") != "end":
+        return
+    owed.remove(answer["id"])
+    if answer["id"] == "cancel" and not answer.get("cancelled"):
+        owed.discard("listen")  # it goes on
+    expected = WIDE[answer["id"]][1]
+    if expected is not None and "error" not in answer:
+        results = answer["results"]
+        results = list(results.values()) if isinstance(results, dict) else results
+        for result, rows in zip(results, expected, strict=True):
+            assert rows is None or "error" in result or result["rows"] == rows, answer
+
+
+@every
+def test_each_allocation_fails_from_the_start(start_worlds, pg, stride):
+    """While it starts, too: then it says so, and its exit status does."""
+    if faults.has_sanitizers():
+        pytest.skip("the sanitizers have their own malloc")
+    pg.psql("drop type if exists wide_mood, wide_pair; create type wide_mood as enum ('sad', 'ok'); "
+            "create type wide_pair as (a int, b text)")
+
+    def trial(world, n):
+        gatherd = world.gatherd
+        gatherd.write_report("wide", "-- report: wide\n-- param: n int\n\n-- name: q\nselect :n + 1 as m;\n")
+        gatherd.stop()
+        said = gatherd.log()
+        world.faults.nth(n, ALLOC)
+        try:
+            gatherd.start()
+        except AssertionError:
+            assert gatherd.process.returncode == 1 and len(gatherd.log()) > len(said), gatherd.log()
+        else:
+            with gatherd.client() as client:
+                ask_wide(client)
+        reached = world.faults.page.hit
+        world.faults.clear()
+        if not gatherd.alive():
+            assert gatherd.process.returncode == 1, gatherd.log()
+            gatherd.start()
+        with gatherd.client() as client:
+            wait_until(lambda: client.gather(["select 1"])["ok"], "service afterwards")
+        return reached
 
     assert try_all(start_worlds(2, WORLDS[stride]), steps(1, lambda n: n + (stride or 97)), trial) > 100
 

@@ -30,9 +30,19 @@ def linked(program):
     return subprocess.run(["ldd", program], text=True, capture_output=True, check=True).stdout
 
 
-def has_sanitizers():
+def mentions(name):
     with open(programs.program("gatherd"), "rb") as file:
-        return b"__asan_init" in file.read()
+        return name in file.read()
+
+
+def has_sanitizers():
+    return mentions(b"__asan_init")
+
+
+@functools.cache
+def has_gcov():
+    """Then what a program does at its very end is not its own, and takes memory for granted."""
+    return mentions(b"__gcov_exit")
 
 
 @functools.cache
