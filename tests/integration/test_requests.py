@@ -237,3 +237,17 @@ def test_report_that_does_not_exist(client):
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/b", ".", "", "x\u0001y"])
 def test_report_names_stay_inside_the_directory(client, name):
     assert client.request(report=name)["error"]["code"] in ("unknown_report", "bad_request")
+
+
+@pytest.mark.parametrize("request_", [{"gather": ["select 1"]}, {"report": "any"}, {"listen": ["any"]}])
+def test_without_a_default_database_a_request_has_to_name_one(start_gatherd, pg, request_):
+    gatherd = start_gatherd(pg, sections={"database other": {"conninfo": pg.conninfo()}})
+    gatherd.write_report("any", "-- name: q\nselect 1;\n")
+    with gatherd.client() as client:
+        error = client.request(request_)["error"]
+    assert error["code"] == "bad_request" and error["key"] == "db" and error["effects"] == "none"
+
+
+def test_more_parameters_than_postgresql_takes_are_refused(client):
+    error = client.one({"sql": "select 1", "params": [1] * 65536})["error"]
+    assert error["code"] == "bad_request" and "65535" in error["message"] and error["effects"] == "none"

@@ -94,6 +94,8 @@ static const struct {
 	   it */
 	{DB "conninfo = p=" A187 A187 "\n user=u\n pool_max = 3\npool_min = x\n",
 	 TOO_LONG("2", "387") "f.ini:5: pool_min = x: expected a whole number\n"},
+	{GOOD "[database b\x01]\n", "f.ini:3: the line holds a control character\n"},
+	{DB "conninfo = host=h\n user=\x01u\n", "f.ini:3: the line holds a control character\n"},
 	{GOOD "[database b\n", "f.ini:3: a section's head needs a closing ]\n"},
 	{GOOD "[database b] ; c\nconninfo = x\npool_max = 0\n",
 	 "f.ini:3: nothing may follow the ] of a section's head; a comment is a line of its own\n"},
