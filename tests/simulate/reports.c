@@ -76,6 +76,9 @@ void reports_ask(struct scenario *scenario, struct plan_request *request)
 	unsigned database = (unsigned)world_random(world, scenario->database_count);
 	const char *text, *comma = "";
 
+	/* The daemon refuses what writes, there. */
+	if (world->read_only && strcmp(report->name, "mixed") == 0)
+		report = &reports[0];
 	request->report = true;
 	request->refused = world_chance(world, 12);
 	request->snapshot = report->snapshot;
