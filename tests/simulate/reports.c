@@ -58,6 +58,7 @@ const char *reports_file(const char *path)
 	return NULL;
 }
 
+/* Where databases are read-only the daemon refuses what writes. */
 static const struct report *some_report(struct world *world)
 {
 	const struct report *report;
@@ -76,9 +77,6 @@ void reports_ask(struct scenario *scenario, struct plan_request *request)
 	unsigned database = (unsigned)world_random(world, scenario->database_count);
 	const char *text, *comma = "";
 
-	/* The daemon refuses what writes, there. */
-	if (world->read_only && strcmp(report->name, "mixed") == 0)
-		report = &reports[0];
 	request->report = true;
 	request->refused = world_chance(world, 12);
 	request->snapshot = report->snapshot;
