@@ -266,12 +266,22 @@ static void answer_error(struct session *session, enum err_code code, const char
 	session_output_changed(session);
 }
 
+/* Nothing more is read, so nobody can end what he listens to any more. */
+static void refuse_more(struct session *session, enum err_code code, const char *message)
+{
+	struct err err;
+
+	session->closing = true;
+	err_set_static(&err, code, ERR_EFFECTS_NONE, message);
+	end_subscriptions(session, &err);
+}
+
 /* The whole input makes no sense any more: answer, then close. */
 static void refuse_input(struct session *session, enum err_code code, const char *message)
 {
 	session->line++;
 	answer_error(session, code, message);
-	session->closing = true;
+	refuse_more(session, code, message);
 	buf_free(&session->input);
 	co_timer_stop(&session->unfinished);
 	end_soon(session);
@@ -311,9 +321,10 @@ static void take_line(struct session *session, struct str line)
 	if (line.len == 0)
 		return;
 	if (line.data[0] != '{') {
-		answer_error(session, ERR_BAD_REQUEST,
-			     "a request is a JSON object: it begins with {");
-		session->closing = true;
+		static const char message[] = "a request is a JSON object: it begins with {";
+
+		answer_error(session, ERR_BAD_REQUEST, message);
+		refuse_more(session, ERR_BAD_REQUEST, message);
 		return;
 	}
 	dispatch_line(session, line);

@@ -118,6 +118,16 @@ def test_notify_by_a_gather(client):
 
 # ---- its end ----
 
+def test_input_that_makes_no_sense_ends_it(client):
+    """Nothing more is read: nobody could cancel it."""
+    listen(client, "ended")
+    client.send_bytes(b"nonsense\n")
+    assert client.recv()["error"]["code"] == "bad_request"
+    end = client.recv()
+    assert end["event"] == "end" and end["error"]["code"] == "bad_request"
+    assert client.recv() is None
+
+
 def test_cancel_ends_it(client, pg):
     listen(client, "c")
     client.send(id="x", cancel="l")
