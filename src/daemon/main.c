@@ -7,7 +7,6 @@
 #include "daemon/server.h"
 
 #include <errno.h>
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
