@@ -84,10 +84,10 @@ void *arena_alloc(struct arena *arena, size_t size_bytes)
 		block = add_block(arena, size_bytes);
 		if (block == NULL)
 			return NULL;
-		/* A block that a piece fills goes behind the current one, whose rest stays in use.
-		 */
+		/* Of the two, that with more left is the one in use. */
 		if (arena->blocks != NULL &&
-		    (size_bytes > ARENA_BLOCK_BYTES / 4 || size_bytes == block->size_bytes)) {
+		    block->size_bytes - size_bytes <=
+			    arena->blocks->size_bytes - arena->used_bytes) {
 			block->next = arena->blocks->next;
 			arena->blocks->next = block;
 			return block->mem;

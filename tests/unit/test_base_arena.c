@@ -214,6 +214,21 @@ START_TEST(blocks_grow_with_the_arena)
 }
 END_TEST
 
+/* Whatever their size, pieces take hardly more than twice of what they are. */
+START_TEST(no_block_is_left_almost_empty)
+{
+	static const size_t sizes[] = {500, 1100, 2500, 5000, 9000, 17000, 40000};
+	size_t used = 0;
+
+	ck_assert_ptr_nonnull(arena_alloc(&arena, 3500));
+	while (used < 1000000) {
+		ck_assert_ptr_nonnull(arena_alloc(&arena, sizes[_i]));
+		used += sizes[_i];
+	}
+	ck_assert_uint_le(arena.total_bytes, 2 * used + 65536);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base/arena");
@@ -225,6 +240,7 @@ int main(void)
 	tcase_add_test(tcase, small_pieces_share_blocks);
 	tcase_add_test(tcase, a_large_piece_leaves_the_current_block_in_use);
 	tcase_add_test(tcase, blocks_grow_with_the_arena);
+	tcase_add_loop_test(tcase, no_block_is_left_almost_empty, 0, 7);
 	tcase_add_test(tcase, can_be_used_again);
 	tcase_add_test(tcase, calloc_zeroes_and_refuses_overflow);
 	tcase_add_test(tcase, absurd_sizes_are_refused);
