@@ -134,6 +134,8 @@ void conn_answer(struct conn *conn, struct db_query *query)
 		query->conn = NULL;
 		return;
 	}
+	/* Nobody waits until its sink takes the rest. */
+	query->dropped = query->dropped || !hold_empty(&query->hold);
 	query_apply_stop(query);
 	query_finish(query);
 }

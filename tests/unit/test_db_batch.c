@@ -775,6 +775,51 @@ START_TEST(a_paused_sink_holds_up_nobody)
 }
 END_TEST
 
+/* The server is done, and most of the rows are on their way, when its caller gives up. */
+static int give_up_then_pause(void *ctx, const struct db_cell *cells, size_t count)
+{
+	struct ask *ask = ctx;
+	char sql[128];
+
+	(void)cells;
+	(void)count;
+	ask->seen++;
+	snprintf(sql, sizeof(sql), "select state = 'idle' from pg_stat_activity where pid = %d",
+		 conn_pid(ask->query.conn));
+	while (strcmp(aside(sql), "t") != 0)
+		; /* the loop must not turn */
+	co_group_cancel(ask->group);
+	return DB_SINK_PAUSE;
+}
+
+static void task_paused_and_given_up(struct db_env *env)
+{
+	struct ask asks[2];
+	struct co_group group;
+	PGconn *gate;
+
+	batch_open(env, 1);
+	make_known(env, SERIES, "1");
+	/* More than one read brings, and less than the socket holds. */
+	gate = start_behind(env, asks, &group, SERIES, "6000");
+	asks[1].group = &group;
+	asks[1].query.sink.row = give_up_then_pause;
+	asks[1].query.hold_limit_bytes = 64 * HOLD_BYTES_MIN;
+	gate_open(gate);
+	end_all(&group);
+	ck_ask_ok(&asks[0], "a|0;");
+	ck_ask_err(&asks[1], ERR_CANCELLED, ERR_EFFECTS_DONE);
+	ck_assert_int_eq(asks[1].seen, 1);
+	free_all(asks, 2);
+	ck_settled(env);
+}
+
+START_TEST(what_is_paused_and_given_up_is_not_given_in_part)
+{
+	db_env_run(task_paused_and_given_up);
+}
+END_TEST
+
 static void task_slow(struct db_env *env)
 {
 	struct ask asks[2];
@@ -840,6 +885,7 @@ int main(int argc, char **argv)
 	tcase_add_test(sinks, what_was_given_is_not_given_again);
 	tcase_add_test(sinks, what_a_slow_sink_leaves_is_bounded);
 	tcase_add_test(sinks, a_paused_sink_holds_up_nobody);
+	tcase_add_test(sinks, what_is_paused_and_given_up_is_not_given_in_part);
 	tcase_add_test(sinks, the_slow_one_of_a_batch_is_found_out);
 	return suite_run(suite);
 }
