@@ -96,6 +96,7 @@ static int open_session(struct conn *conn, struct arena *arena, struct err *ret_
 		return rc;
 	conn->transport = conn->link.transport;
 	transport_init(&conn->transport, conn->link.pg);
+	conn->readies_taken = frames_readies(&conn->transport.frames);
 	PQsetNoticeReceiver(conn->link.pg, conn_on_notice, conn);
 	if (PQenterPipelineMode(conn->link.pg) != 1)
 		return -EIO;

@@ -67,7 +67,9 @@ struct conn {
 	char last_notice[256];	/* what the server said last without being asked: its reason, if it
 				   dies */
 
-	size_t hidden_bytes; /* that libpq has taken in since it last gave anything */
+	size_t hidden_bytes;	/* that libpq has taken in since it last gave anything */
+	uint64_t readies_taken; /* ReadyForQuery that libpq has shown, or that came before it was
+				   asked */
 
 	/* A cancel under way: from its request until its transport is closed. */
 	struct co_task *canceller;

@@ -125,6 +125,7 @@ static void take_sync(struct conn *conn)
 	struct segment *segment = results_pop(&conn->results);
 	struct db_query *query = segment->query;
 
+	conn->readies_taken++;
 	if (segment->kind == SEGMENT_SESSION) {
 		conn->dirty = conn->rolling_back && (conn->dirty || !conn->batch_failed);
 		conn->batch_failed = false;
@@ -323,6 +324,25 @@ static void check_hidden(struct conn *conn)
 			limit_bytes);
 }
 
+/*
+ * Where libpq has no memory for the result that a ReadyForQuery is, it waits on, for what has come
+ * already: everybody behind it would wait for ever.
+ */
+static void check_readies(struct conn *conn)
+{
+	struct segment *head = results_head(&conn->results);
+	struct db_query *query = head == NULL ? NULL : head->query;
+
+	if (conn->transport.frames.lost ||
+	    frames_readies(&conn->transport.frames) == conn->readies_taken)
+		return;
+	conn->lost = true;
+	if (query != NULL && query->err.code == ERR_NONE)
+		err_set(&query->err, query->arena, ERR_CONNECTION_LOST, ERR_EFFECTS_UNKNOWN,
+			"the end of the server's answer got lost (out of memory?); the connection "
+			"was dropped");
+}
+
 static void read_input(struct conn *conn)
 {
 	PGconn *pg = conn->link.pg;
@@ -368,6 +388,9 @@ void conn_receive(struct conn *conn)
 	/* Left where nothing is expected: libpq complains of it in a notice, once it looks. */
 	if (!conn->lost && results_empty(&conn->results))
 		(void)PQisBusy(pg);
+	/* It is busy only where it has looked at all that came. */
+	else if (!conn->lost && !conn->paused && PQisBusy(pg))
+		check_readies(conn);
 	check_hidden(conn);
 	if (PQstatus(pg) == CONNECTION_BAD && !conn->paused)
 		conn->lost = true;

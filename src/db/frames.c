@@ -29,6 +29,7 @@ static void begin(struct frames *frames, const unsigned char *header)
 		frames->reported = true;
 		frames->reports++;
 	}
+	frames->readies += header[0] == READY_FOR_QUERY;
 	frames->lost = length < LENGTH_BYTES || length > INT32_MAX || !is_type[header[0]] ||
 		       (header[0] == READY_FOR_QUERY && length != READY_LENGTH);
 	frames->body_bytes = length - LENGTH_BYTES;
@@ -65,6 +66,13 @@ void frames_take(struct frames *frames, const void *bytes, size_t len)
 		}
 		begin(frames, header);
 	}
+}
+
+uint64_t frames_readies(const struct frames *frames)
+{
+	bool under_way = frames->type == READY_FOR_QUERY && frames->body_bytes > 0;
+
+	return frames->readies - under_way;
 }
 
 void frames_forget_reports(struct frames *frames)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * Where messages begin in what a server sends, so that it is known without asking libpq whether a
- * report of a parameter (ParameterStatus) was among them. Looks at each message's type and length,
+ * report of a parameter (ParameterStatus) was among them, and how often the server was ready
+ * (ReadyForQuery). Looks at each message's type and length,
  * at nothing else, and keeps none of its bytes.
  */
 #ifndef DB_FRAMES_H
@@ -22,6 +23,7 @@ struct frames {
 	bool lost;	    /* these are no messages, or are encrypted: nothing is known any more */
 	bool reported;	    /* a parameter, since frames_forget_reports() */
 	uint64_t reports;   /* of parameters, in all */
+	uint64_t readies;   /* whose header came */
 };
 
 /* The next bytes that came. Zeroed it stands at the begin of a message. */
@@ -31,6 +33,8 @@ static inline bool frames_may_report(const struct frames *frames)
 {
 	return frames->reported || frames->lost;
 }
+/* How many ReadyForQuery came whole. */
+uint64_t frames_readies(const struct frames *frames);
 /*
  * When all messages that came have been looked at. Only at the end of a ReadyForQuery, where it is
  * certain that this is in step with the server; otherwise it does nothing.

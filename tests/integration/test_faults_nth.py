@@ -275,9 +275,7 @@ def ask_wide(client):
     owed = set(WIDE)
     try:
         for name, (request, _) in WIDE.items():
-            # libpq waits for ever for an answer for which it had no memory: there the deadline is the end
-            limit = {"timeout": TIMEOUT_S} if "gather" in request or "report" in request else {}
-            client.send({"id": name, **request, **limit})
+            client.send({"id": name, **request})
         while owed and (answer := client.recv()) is not None:
             judge_wide(answer, owed)
     except TimeoutError:

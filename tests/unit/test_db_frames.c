@@ -26,26 +26,27 @@ static const struct {
 	} input;
 	bool reported, lost;
 	bool forgets; /* where it ends, all is known to have been seen */
-	unsigned reports;
+	unsigned reports, readies;
 } cases[] = {
-	{BYTES(""), false, false, false},
-	{BYTES(BOUND READY), false, false, true},
-	{BYTES(BOUND ROW ROW READY), false, false, true},
-	{BYTES(BOUND REPORT READY), true, false, true, 1},
-	{BYTES(REPORT REPORT READY READY), true, false, true, 2},
+	{BYTES(""), false, false, false, 0, 0},
+	{BYTES(BOUND READY), false, false, true, 0, 1},
+	{BYTES(BOUND ROW ROW READY), false, false, true, 0, 1},
+	{BYTES(BOUND REPORT READY), true, false, true, 1, 1},
+	{BYTES(REPORT REPORT READY READY), true, false, true, 2, 2},
 	/* The first byte of one counts, and is remembered until all of it has been seen. */
-	{BYTES(READY REPORT), true, false, false, 1},
-	{BYTES(READY "S\0\0\0\xf"), true, false, false, 1},
-	{BYTES(READY "S\0\0\0\xfTimeZone"), true, false, false, 1},
+	{BYTES(READY REPORT), true, false, false, 1, 1},
+	{BYTES(READY "S\0\0\0\xf"), true, false, false, 1, 1},
+	{BYTES(READY "S\0\0\0\xfTimeZone"), true, false, false, 1, 1},
 	/* Not yet known to be one. */
-	{BYTES(READY "S\0\0\0"), false, false, false},
+	{BYTES(READY "S\0\0\0"), false, false, false, 0, 1},
+	{BYTES(READY "Z\0\0\0\5"), false, false, false, 0, 1},
 	/* What is no message may be anything. */
-	{BYTES(READY "\0\0\0\0\5I"), true, true, false},
-	{BYTES(READY "x\0\0\0\5I"), true, true, false},
-	{BYTES(READY "D\0\0\0\3"), true, true, false},
-	{BYTES(READY "D\xff\0\0\0"), true, true, false},
-	{BYTES("Z\0\0\0\6II"), true, true, false},
-	{BYTES("x" READY), true, true, false},
+	{BYTES(READY "\0\0\0\0\5I"), true, true, false, 0, 1},
+	{BYTES(READY "x\0\0\0\5I"), true, true, false, 0, 1},
+	{BYTES(READY "D\0\0\0\3"), true, true, false, 0, 1},
+	{BYTES(READY "D\xff\0\0\0"), true, true, false, 0, 1},
+	{BYTES("Z\0\0\0\6II"), true, true, false, 0, 0},
+	{BYTES("x" READY), true, true, false, 0, 0},
 };
 
 static void ck_case(const struct frames *frames, int row)
@@ -54,6 +55,7 @@ static void ck_case(const struct frames *frames, int row)
 
 	ck_assert_int_eq(frames->lost, cases[row].lost);
 	ck_assert_uint_eq(frames->reports, cases[row].reports);
+	ck_assert_uint_eq(frames_readies(frames), cases[row].readies);
 	ck_assert_int_eq(frames_may_report(frames), cases[row].reported);
 	after.reported = true;
 	frames_forget_reports(&after);
