@@ -20,9 +20,10 @@
 
 /* New requests are refused from this part of a limit on, so that those that run have the rest. */
 #define MEMORY_REFUSE_PART(limit) ((limit) / 4 * 3)
-/* Rows and input never take all of memory_limit: a small answer always finds room. */
+/* None of them takes all of memory_limit: a small answer always finds room. */
 #define MEMORY_ROWS_PART(limit)	 ((limit) / 8 * 5)
 #define MEMORY_INPUT_PART(limit) ((limit) / 4)
+#define MEMORY_HELD_PART(limit)	 ((limit) / 8)
 /* What is left of the time to stop when everything has been cancelled. PostgreSQL has to confirm:
  * at the worst a cancel, then a rollback, then the cancel of that, and none of them does it. */
 #define STOP_GRACE_NS (12 * CLOCK_SECOND)
@@ -52,9 +53,10 @@ void server_count_error(struct server *server, enum err_code code)
 void server_limit_memory(struct server *server, size_t limit_bytes)
 {
 	server->memory.limit_bytes = limit_bytes;
-	server->rows.parent = server->input.parent = &server->memory;
+	server->rows.parent = server->input.parent = server->held.parent = &server->memory;
 	server->rows.limit_bytes = MEMORY_ROWS_PART(limit_bytes);
 	server->input.limit_bytes = MEMORY_INPUT_PART(limit_bytes);
+	server->held.limit_bytes = MEMORY_HELD_PART(limit_bytes);
 }
 
 static bool is_nearly_full(const struct budget *budget)
@@ -160,6 +162,7 @@ static int set_databases(struct server *server, const struct config *config)
 			}
 			return rc;
 		}
+		database->pool->held = &server->held;
 		list_push_back(&fresh, &database->node);
 	}
 	list_for_each_safe (node, &server->databases) {

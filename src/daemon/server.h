@@ -47,6 +47,7 @@ struct server {
 	struct budget memory; /* buffers and arenas of all clients: memory_limit */
 	struct budget rows;   /* of it: rows, until they are written */
 	struct budget input;  /* of it: what clients have sent and is not read yet */
+	struct budget held;   /* of it: rows that libpq has given, and that nobody takes yet */
 
 	/* since the start */
 	int64_t started_ns;

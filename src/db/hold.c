@@ -9,14 +9,16 @@ int hold_add(struct hold *hold, PGresult *result, size_t max_bytes)
 {
 	size_t bytes = PQresultMemorySize(result);
 
-	if (hold->bytes + bytes > max_bytes)
+	if (hold->bytes + bytes > max_bytes || budget_charge(hold->budget, bytes) < 0)
 		return -ENOBUFS;
 	if (hold->count == hold->capacity) {
 		size_t capacity = MAX(2 * hold->capacity, (size_t)8);
 		PGresult **results = mem_realloc(hold->results, capacity * sizeof(PGresult *));
 
-		if (results == NULL)
+		if (results == NULL) {
+			budget_release(hold->budget, bytes);
 			return -ENOMEM;
+		}
 		hold->results = results;
 		hold->capacity = capacity;
 	}
@@ -28,11 +30,14 @@ int hold_add(struct hold *hold, PGresult *result, size_t max_bytes)
 PGresult *hold_take(struct hold *hold)
 {
 	PGresult *result;
+	size_t bytes;
 
 	if (hold_empty(hold))
 		return NULL;
 	result = hold->results[hold->first++];
-	hold->bytes -= PQresultMemorySize(result);
+	bytes = PQresultMemorySize(result);
+	hold->bytes -= bytes;
+	budget_release(hold->budget, bytes);
 	if (hold_empty(hold))
 		hold->first = hold->count = 0;
 	return result;
@@ -45,5 +50,5 @@ void hold_clear(struct hold *hold)
 	while ((result = hold_take(hold)) != NULL)
 		PQclear(result);
 	mem_free(hold->results);
-	*hold = (struct hold){.results = NULL};
+	*hold = (struct hold){.budget = hold->budget};
 }

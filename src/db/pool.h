@@ -6,6 +6,7 @@
 #ifndef DB_POOL_H
 #define DB_POOL_H
 
+#include "base/budget.h"
 #include "base/histogram.h"
 #include "base/list.h"
 #include "base/macros.h"
@@ -66,6 +67,8 @@ struct pool {
 
 	struct types *types;
 	struct statements *statements;
+	struct budget
+		*held; /* for rows that wait for sinks or a COMMIT; set by the owner, or NULL */
 	uint64_t random;
 	bool stopping;
 	struct pool_stats stats;

@@ -104,6 +104,7 @@ void query_submitted(struct db_query *query, struct pool *pool)
 	query->state = DB_QUERY_NEW;
 	query->count = -1;
 	query->deadline_ns = CLOCK_NEVER;
+	query->hold.budget = pool->held;
 	query->hold_limit_bytes = MAX(query->hold_limit_bytes, HOLD_BYTES_MIN);
 	list_init(&query->node);
 	list_init(&query->batch);

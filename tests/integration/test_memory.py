@@ -8,9 +8,9 @@ ROWS = int(os.environ.get("GATHERD_TEST_ROWS", "250000"))  # a million takes a m
 STREAM = "select n, n, n, n, n, n, n, n, n, n from generate_series(1, {rows}) n /* {mark} */"
 
 
-def resident_kb(gatherd):
+def resident_kb(gatherd, which="VmRSS"):
     with open(f"/proc/{gatherd.process.pid}/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+        return next(int(line.split()[1]) for line in file if line.startswith(which))
 
 
 def wait_paused(pg, mark):
@@ -58,6 +58,25 @@ def test_clients_that_read_nothing_are_dropped(start_gatherd, pg):
     assert memory["buffers_peak"] < 100 * 2 ** 20
     for client in clients:
         client.close()
+
+
+def test_fast_streams_that_nobody_reads(start_gatherd, pg):
+    """On a shared connection their rows are held, each of them in two KiB of libpq's: that counts, too."""
+    options = os.environ.get("ASAN_OPTIONS", "")
+    gatherd = start_gatherd(pg, gatherd={"memory_limit": "64M", "client_write_timeout": "1s"},
+                            main={"pool_max": 4, "pipeline_threshold": "10s"},
+                            env={"ASAN_OPTIONS": f"{options}:quarantine_size_mb=1"})
+    sql = "select repeat('x', 100) from generate_series(1, 200)"
+    with gatherd.client() as client, gatherd.client() as deaf:
+        for _ in range(4):
+            assert client.gather([sql] * 4)["ok"] is True
+        before = resident_kb(gatherd)
+        for _ in range(60):
+            deaf.send(gather=[sql] * 100, stream=True)
+        wait_until(lambda: gatherd.stats()["stats"]["clients"]["dropped"] == 1, "a dropped client")
+        assert resident_kb(gatherd, "VmHWM") - before < 80 * 1024
+        assert gatherd.stats()["stats"]["memory"]["buffers_peak"] <= 64 * 2 ** 20
+        assert client.gather([sql] * 4)["ok"] is True
 
 
 def test_combined_answers_at_their_limit_at_once(start_gatherd, pg):

@@ -77,6 +77,7 @@ static inline void daemon_env_start(struct daemon_env *env, struct co_loop *loop
 		ck_assert_int_eq(database_new(&database, loop, &server->group, server->resolver,
 					      &server->config->databases[i]),
 				 0);
+		database->pool->held = &server->held;
 		list_push_back(&server->databases, &database->node);
 		server->database_count++;
 	}

@@ -690,6 +690,39 @@ START_TEST(what_is_too_large_to_wait_is_given_as_it_comes)
 }
 END_TEST
 
+/* What all may hold together does not let them wait: it costs nobody his answer. */
+static void task_no_room(struct db_env *env)
+{
+	struct ask asks[3];
+	struct co_group group;
+	struct budget held;
+
+	budget_init(&held, 16 * HOLD_ROW_BYTES, NULL);
+	batch_open(env, 1);
+	make_known(env, SERIES, "100");
+	env->pool->held = &held;
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	start_one(env, &asks[0], &group, SERIES, "100");
+	start_one(env, &asks[1], &group, GATED, "b");
+	start_one(env, &asks[2], &group, SERIES, "100");
+	end_all(&group);
+	ck_ask_ok(&asks[0], NULL);
+	ck_assert_int_eq(asks[0].seen, 100);
+	ck_ask_ok(&asks[1], "b|0;");
+	ck_ask_ok(&asks[2], ask_text(&asks[0]));
+	ck_assert_uint_eq(env->pool->stats.batches, 1);
+	ck_assert_uint_eq(env->pool->stats.repeated, 0);
+	ck_assert_uint_eq(held.used_bytes, 0);
+	free_all(asks, 3);
+	ck_settled(env);
+}
+
+START_TEST(what_has_no_room_to_wait_is_given_as_it_comes)
+{
+	db_env_run(task_no_room);
+}
+END_TEST
+
 static void task_large_failed(struct db_env *env)
 {
 	struct ask asks[2];
@@ -882,6 +915,7 @@ int main(int argc, char **argv)
 	tcase_add_test(given_up, one_whose_rows_nobody_wants);
 	tcase_add_test(given_up, a_killed_backend_fails_all_that_it_had);
 	tcase_add_test(sinks, what_is_too_large_to_wait_is_given_as_it_comes);
+	tcase_add_test(sinks, what_has_no_room_to_wait_is_given_as_it_comes);
 	tcase_add_test(sinks, what_was_given_is_not_given_again);
 	tcase_add_test(sinks, what_a_slow_sink_leaves_is_bounded);
 	tcase_add_test(sinks, a_paused_sink_holds_up_nobody);

@@ -580,6 +580,60 @@ START_TEST(what_is_held_can_be_dropped)
 }
 END_TEST
 
+/* What is held counts for as long as it is. */
+static void task_held_counts(struct db_env *env)
+{
+	struct co_group group;
+	struct ask asks[3];
+	struct budget held;
+
+	budget_init(&held, 0, NULL);
+	lanes_open(env, 1);
+	env->pool->held = &held;
+	start_paused(env, asks, &group, "5");
+	AWAIT(asks[1].query.state == DB_QUERY_HELD);
+	ck_assert_uint_gt(held.used_bytes, 0);
+	ck_assert_uint_eq(held.used_bytes, asks[1].query.hold.bytes);
+	asks[1].pause_at = 0;
+	db_query_resume(&asks[1].query);
+	end_all(&group);
+	ck_ask_ok(&asks[1], "1;2;3;4;5;");
+	ck_assert_uint_eq(held.used_bytes, 0);
+	free_all(asks, 3);
+}
+
+START_TEST(what_is_held_counts)
+{
+	db_env_run(task_held_counts);
+}
+END_TEST
+
+/* Less than one may have, but more than there is for all together. */
+static void task_held_together(struct db_env *env)
+{
+	struct co_group group;
+	struct ask asks[3];
+	struct budget held;
+
+	budget_init(&held, 128 * HOLD_ROW_BYTES, NULL);
+	lanes_open(env, 1);
+	env->pool->held = &held;
+	start_paused(env, asks, &group, "200");
+	end_all(&group);
+	ck_ask_err(&asks[1], ERR_TOO_LARGE, ERR_EFFECTS_UNKNOWN);
+	ck_assert_int_eq(asks[1].seen, 1);
+	ck_ask_ok(&asks[2], "c|0;");
+	ck_assert_uint_eq(held.used_bytes, 0);
+	ck_assert_uint_gt(held.peak_bytes, 64 * HOLD_ROW_BYTES);
+	free_all(asks, 3);
+}
+
+START_TEST(what_all_hold_is_bounded)
+{
+	db_env_run(task_held_together);
+}
+END_TEST
+
 static void task_hold_limit(struct db_env *env)
 {
 	struct co_group group;
@@ -700,6 +754,8 @@ int main(int argc, char **argv)
 	tcase_add_test(neighbours, a_stale_statement_with_others_behind_it);
 	tcase_add_test(neighbours, a_paused_sink_holds_up_nobody);
 	tcase_add_test(neighbours, what_is_held_can_be_dropped);
+	tcase_add_test(neighbours, what_is_held_counts);
+	tcase_add_test(neighbours, what_all_hold_is_bounded);
 	tcase_add_test(neighbours, what_is_held_is_bounded);
 	tcase_add_test(neighbours, what_has_run_is_not_run_again);
 	tcase_add_test(neighbours, a_statement_that_is_forgotten_while_in_use);
