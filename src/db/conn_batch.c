@@ -167,7 +167,7 @@ static void answer_stopped(struct conn *conn, struct db_query *query)
 {
 	bool timeout = query->stop == DB_STOP_TIMEOUT;
 
-	query->dropped = true;
+	query->dropped = query->undone = true;
 	hold_clear(&query->hold);
 	if (query->err.code == ERR_NONE && query->stop != DB_STOP_SINK)
 		err_set_static(&query->err, timeout ? ERR_TIMEOUT : ERR_CANCELLED, ERR_EFFECTS_NONE,

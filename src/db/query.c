@@ -348,7 +348,7 @@ void query_apply_stop(struct db_query *query)
 
 	/* Also what reads by its text: a function or view may write. */
 	if (query->err.code == ERR_NONE)
-		effects = ERR_EFFECTS_DONE;
+		effects = query->undone ? ERR_EFFECTS_NONE : ERR_EFFECTS_DONE;
 	/* The backstop that we gave the server was faster than our own cancel. */
 	if (query->stop == DB_STOP_NONE && query->deadline_pushed &&
 	    co_now_ns() >= query->deadline_ns)

@@ -137,6 +137,7 @@ struct db_query {
 	bool drops;	  /* before that another was to be dropped */
 	bool unprepared;  /* run it as text */
 	bool exposed;	  /* in a batch: its sink has rows before the COMMIT */
+	bool undone;	  /* its batch was rolled back */
 	bool bounced;	  /* once sent behind a batch that failed, and refused unread */
 	bool stale;   /* err: the prepared statement is of no use any more; nothing was executed */
 	bool skipped; /* an earlier one of its batch failed: it was never run */

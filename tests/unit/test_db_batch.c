@@ -750,6 +750,36 @@ START_TEST(what_was_given_is_not_given_again)
 }
 END_TEST
 
+/* What its sink has refused did not complete: the batch was rolled back. */
+static void task_refused_and_failed(struct db_env *env)
+{
+	struct ask asks[2];
+	struct co_group group;
+
+	batch_open(env, 1);
+	make_known(env, SERIES, "1");
+	make_known(env, DIVIDE, "1");
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	init(&asks[0], env, SERIES, "600");
+	asks[0].fail_at = 1;
+	ask_start(&asks[0], &group);
+	start_one(env, &asks[1], &group, DIVIDE, "0");
+	end_all(&group);
+	ck_assert(asks[0].query.stopped_by_sink);
+	ck_assert_int_eq(asks[0].query.err.effects, ERR_EFFECTS_NONE);
+	ck_assert_int_eq(asks[0].seen, 1);
+	ck_ask_err(&asks[1], ERR_SQL, ERR_EFFECTS_NONE);
+	ck_assert_str_eq(asks[1].query.err.sqlstate, "22012");
+	free_all(asks, 2);
+	ck_settled(env);
+}
+
+START_TEST(what_was_refused_and_rolled_back_has_no_effects)
+{
+	db_env_run(task_refused_and_failed);
+}
+END_TEST
+
 static void task_large_paused(struct db_env *env)
 {
 	struct ask asks[2];
@@ -917,6 +947,7 @@ int main(int argc, char **argv)
 	tcase_add_test(sinks, what_is_too_large_to_wait_is_given_as_it_comes);
 	tcase_add_test(sinks, what_has_no_room_to_wait_is_given_as_it_comes);
 	tcase_add_test(sinks, what_was_given_is_not_given_again);
+	tcase_add_test(sinks, what_was_refused_and_rolled_back_has_no_effects);
 	tcase_add_test(sinks, what_a_slow_sink_leaves_is_bounded);
 	tcase_add_test(sinks, a_paused_sink_holds_up_nobody);
 	tcase_add_test(sinks, what_is_paused_and_given_up_is_not_given_in_part);
