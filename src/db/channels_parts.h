@@ -60,7 +60,7 @@ struct channels {
 	struct channels_listener *served; /* NULL: it has left meanwhile */
 	struct list asked;		  /* channels that the LISTEN under way names */
 	struct buf sql;
-	size_t statements; /* of `sql`; then: of the command under way, not yet answered */
+	size_t statements;    /* of `sql`; then: of the command under way, not yet answered */
 	struct arena arena;   /* of `err` */
 	struct err err;	      /* of the connect or the command under way */
 	int64_t answer_by_ns; /* the command's */
