@@ -94,7 +94,6 @@ static int remove_stale(const char *path)
 static int set_owner(const char *path, const struct config *config)
 {
 	gid_t gid;
-
 	int rc;
 
 	if (chmod(path, config->socket_mode) < 0)
