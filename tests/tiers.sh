@@ -13,8 +13,13 @@ valgrind_command="valgrind --quiet --error-exitcode=99 --leak-check=full --error
 	--suppressions=$root/tests/valgrind.supp"
 
 # check [LANE]...: the tiers of these lanes, or all
+# check [TIER]...: all lanes; or these tiers; or, after the word "all", these tiers after all lanes
 check() {
-	local lane lane_pids=() passed failed
+	local lane lane_pids=() after=() passed failed
+	if [[ ${1:-} == all ]]; then
+		after=("${@:2}")
+		set --
+	fi
 	if (($#)); then
 		lanes=("$@") # each tier gets what it needs
 	else
@@ -34,6 +39,7 @@ check() {
 		lane_pids+=($!)
 	done
 	wait "${lane_pids[@]}" || :
+	run_lane "${after[*]}"
 	read -r passed failed < <(awk '{ p += $2; f += $3 } END { print p + 0, f + 0 }' "$results")
 	if ((failed)); then
 		printf 'failed:'
@@ -222,7 +228,7 @@ tier_cost() {
 	one "a benchmark" env GATHERD_BUILD="$root/build/release" /usr/bin/python3 bench/run.py --quick --no-save w3
 	return "$status"
 }
-# The corpora, then $FUZZ_SECONDS of fuzzing for each target; .ci/run gives them a minute.
+# The corpora, then $FUZZ_SECONDS of fuzzing for each target, a minute in .ci/run.
 tier_fuzz() {
 	local targets
 	mapfile -t targets < <(fuzz_targets)
@@ -237,11 +243,11 @@ tier_simulate() {
 	build_simulate release
 	one "simulation" build/release/tests/simulate/simulate --runs "${SIMULATE_RUNS:-100000}"
 }
-# A quarter of a minute of `./dev soak`; .ci/run has two.
+# $SOAK_MINUTES of `./dev soak`, two in .ci/run.
 tier_soak() {
 	local out status=0
 	build release
-	out=$(soak 0.25 --seed 1) || status=$?
+	out=$(soak "${SOAK_MINUTES:-0.25}" --seed 1) || status=$?
 	echo "$out"
 	# shellcheck disable=SC2046 # two words
 	result $(count_tap <<<"$out")
@@ -250,6 +256,17 @@ tier_soak() {
 tier_aarch64() {
 	flavour aarch64
 	make_check aarch64 LOG_COMPILER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
+}
+# The sanitizers' tiers on Debian 13, with PostgreSQL 17: not in a lane, since its root is large and takes minutes to make.
+tier_trixie() {
+	local out status=0
+	# shellcheck source=tests/trixie.sh
+	. tests/trixie.sh
+	out=$(trixie) || status=$?
+	echo "$out"
+	# shellcheck disable=SC2046 # two words
+	result $(awk '/^[0-9]+ passed, [0-9]+ failed$/ { p = $1; f = $3 } END { print p + 0, f + 0 }' <<<"$out")
+	return "$status"
 }
 # From a tarball, in a read-only source tree: whether everything is in it, installs and uninstalls clean.
 tier_dist() {

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: PostgreSQL
 # `./dev trixie [TIER]...`: tiers of `./dev check` inside a Debian 13 root, with its compilers, PostgreSQL 17 and libpq 17; dev
-# sources this file. The root is made once, in build/trixie/root; the tree is copied to its /gatherd, whose build/ stays.
+# sources this file. The root is made once, in build/trixie/root (`./dev trixie root` does only that); the tree is copied to
+# its /gatherd, whose build/ stays.
 
 trixie_dir=$root/build/trixie
 packages_trixie=("${packages_build[@]}" "${packages_unit[@]}" "${packages_integration[@]}" postgresql iproute2)
@@ -83,6 +84,7 @@ trixie() {
 	((EUID == 0)) || die "trixie needs root"
 	mkdir -p "$log_dir"
 	trixie_root
+	[[ ${1:-} != root ]] || return 0
 	trixie_copy
 	(($#)) || set -- asan integration
 	# shellcheck disable=SC2016 # for the shell in there
