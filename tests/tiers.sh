@@ -8,18 +8,13 @@ results=$log_dir/results
 # that share a build directory are in one lane, but for build/release, which is there before they start.
 lanes=("asan integration" "clang valgrind integration-valgrind"
 	"dist fuzz includes format shell cppcheck model aarch64 tsan faults simulate soak cost")
-
+after=
 valgrind_command="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 	--suppressions=$root/tests/valgrind.supp"
 
-# check [LANE]...: the tiers of these lanes, or all
-# check [TIER]...: all lanes; or these tiers; or, after the word "all", these tiers after all lanes
+# check [LANE]...: the tiers of these lanes, or all; then those that are named in $after
 check() {
-	local lane lane_pids=() after=() passed failed
-	if [[ ${1:-} == all ]]; then
-		after=("${@:2}")
-		set --
-	fi
+	local lane lane_pids=() passed failed
 	if (($#)); then
 		lanes=("$@") # each tier gets what it needs
 	else
@@ -39,7 +34,7 @@ check() {
 		lane_pids+=($!)
 	done
 	wait "${lane_pids[@]}" || :
-	run_lane "${after[*]}"
+	run_lane "$after"
 	read -r passed failed < <(awk '{ p += $2; f += $3 } END { print p + 0, f + 0 }' "$results")
 	if ((failed)); then
 		printf 'failed:'
