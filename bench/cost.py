@@ -102,7 +102,8 @@ def commit():
 
 def run(context):
     section = Section("cost", TITLE, "Instructions and system calls of the daemon's process for each query (or row), "
-                      "libpq's among them; pool of 4, in the steady state.")
+                      "libpq's among them; pool of 4, in the steady state. Each is what a longer run has more than a "
+                      "shorter one: calls of several clients depend on how many meet in a turn, and may come out as none.")
     context.postgres.load("accounts")
     cases = []
     for workload in WORKLOADS:

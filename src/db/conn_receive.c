@@ -20,12 +20,12 @@
 static void take_rows_rc(struct conn *conn, struct db_query *query, int rc)
 {
 	if (rc == DB_SINK_PAUSE) {
+		bool batched = query->in_batch != NULL;
+
 		/* One that is being ended waits for nobody, nor does one that others wait for. */
-		if (query->in_batch != NULL)
-			query->holding = query->sink_paused = true;
-		else if (conn_cancel_wanted(conn))
+		if (!batched && conn_cancel_wanted(conn))
 			query->discard = true;
-		else if (conn->state == CONN_SHARED && conn->assigned > 1)
+		else if (batched || (conn->state == CONN_SHARED && conn->assigned > 1))
 			query->holding = query->sink_paused = true;
 		else
 			conn->paused = true;
