@@ -266,11 +266,12 @@ static void answer_error(struct session *session, enum err_code code, const char
 	session_output_changed(session);
 }
 
-/* Nothing more is read, so nobody can end what he listens to any more. */
+/* Answers, and then nothing more is read, so nobody can end what he listens to any more. */
 static void refuse_more(struct session *session, enum err_code code, const char *message)
 {
 	struct err err;
 
+	answer_error(session, code, message);
 	session->closing = true;
 	err_set_static(&err, code, ERR_EFFECTS_NONE, message);
 	end_subscriptions(session, &err);
@@ -280,7 +281,6 @@ static void refuse_more(struct session *session, enum err_code code, const char 
 static void refuse_input(struct session *session, enum err_code code, const char *message)
 {
 	session->line++;
-	answer_error(session, code, message);
 	refuse_more(session, code, message);
 	buf_free(&session->input);
 	co_timer_stop(&session->unfinished);
@@ -321,10 +321,8 @@ static void take_line(struct session *session, struct str line)
 	if (line.len == 0)
 		return;
 	if (line.data[0] != '{') {
-		static const char message[] = "a request is a JSON object: it begins with {";
-
-		answer_error(session, ERR_BAD_REQUEST, message);
-		refuse_more(session, ERR_BAD_REQUEST, message);
+		refuse_more(session, ERR_BAD_REQUEST,
+			    "a request is a JSON object: it begins with {");
 		return;
 	}
 	dispatch_line(session, line);

@@ -74,7 +74,7 @@ static void send_batch(struct conn *conn, struct batch *batch)
 	batch->segment.sends_before = conn->transport.sends;
 	pool->stats.batches++;
 	pool->stats.batched += batch->count;
-	if (own < 0 || !conn_send_sync(conn))
+	if (own < 0 || !conn_send_sync(conn->link.pg))
 		conn->lost = true; /* libpq takes nothing, or only a part */
 	else if (results_head(&conn->results) == &batch->segment)
 		conn_head_changed(conn);
@@ -155,15 +155,8 @@ static void note_times(const struct conn *conn, const struct batch *batch)
 
 /* ---- its end ---- */
 
-static void run_alone(struct conn *conn, struct db_query *query)
-{
-	query->alone = true;
-	conn->pool->stats.repeated++;
-	conn_run_again(conn, query);
-}
-
 /* Given up, while the batch failed for another reason, or for this one. */
-static void answer_stopped(struct conn *conn, struct db_query *query)
+static void answer_stopped(struct db_query *query)
 {
 	bool timeout = query->stop == DB_STOP_TIMEOUT;
 
@@ -172,7 +165,7 @@ static void answer_stopped(struct conn *conn, struct db_query *query)
 	if (query->err.code == ERR_NONE && query->stop != DB_STOP_SINK)
 		err_set_static(&query->err, timeout ? ERR_TIMEOUT : ERR_CANCELLED, ERR_EFFECTS_NONE,
 			       timeout ? "timed out" : "cancelled");
-	conn_answer(conn, query);
+	conn_answer(query);
 }
 
 /* What was to be prepared or dropped for it may not have been. */
@@ -203,13 +196,13 @@ static void finish_failed(struct conn *conn, const struct batch *batch, struct d
 		return;
 	}
 	if (query->stop != DB_STOP_NONE) {
-		answer_stopped(conn, query);
+		answer_stopped(query);
 		return;
 	}
 	if (failed_itself(conn, batch, query, hit)) {
 		history_strike(&query->statement->history, co_now_ns());
 		if (batch->count == 1) {
-			conn_answer(conn, query);
+			conn_answer(query);
 			return;
 		}
 	}
@@ -218,25 +211,24 @@ static void finish_failed(struct conn *conn, const struct batch *batch, struct d
 			err_set_static(
 				&query->err, ERR_TOO_LARGE, ERR_EFFECTS_NONE,
 				"more rows came than can wait for others to end; run it again");
-		conn_answer(conn, query);
+		conn_answer(query);
 		return;
 	}
 	/* What was refused behind another may try once more. */
-	if (!batch_was_refused(batch) || query->bounced) {
-		run_alone(conn, query);
-		return;
-	}
-	query->bounced = true;
+	if (batch_was_refused(batch) && !query->bounced)
+		query->bounced = true;
+	else
+		query->alone = true;
 	conn->pool->stats.repeated++;
 	conn_run_again(conn, query);
 }
 
-static void finish_committed(struct conn *conn, struct db_query *query)
+static void finish_committed(struct db_query *query)
 {
 	if (query->orphan)
 		query_finish(query);
 	else
-		conn_answer(conn, query);
+		conn_answer(query);
 }
 
 /* Its transaction may still be open, or had none since an earlier one's is. */
@@ -262,7 +254,7 @@ void conn_finish_reads(struct conn *conn, struct batch *batch)
 		if (failed)
 			finish_failed(conn, batch, query);
 		else
-			finish_committed(conn, query);
+			finish_committed(query);
 	mem_free(batch);
 }
 

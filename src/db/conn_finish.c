@@ -121,12 +121,11 @@ void conn_finish_query(struct conn *conn, struct db_query *query)
 		err_set_static(&query->err, ERR_TOO_LARGE, ERR_EFFECTS_DONE,
 			       "more rows came than can wait here; run it again");
 	note_dirt(conn, query);
-	conn_answer(conn, query);
+	conn_answer(query);
 }
 
-void conn_answer(struct conn *conn, struct db_query *query)
+void conn_answer(struct db_query *query)
 {
-	(void)conn;
 	if (!query->sink_paused)
 		query_give_held(query);
 	if (!hold_empty(&query->hold) && query->stop == DB_STOP_NONE) {

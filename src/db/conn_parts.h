@@ -27,7 +27,7 @@ int conn_send_planned(struct conn *conn, const struct prepared_plan *plan, const
  * not, or not all. */
 int conn_send_statement(struct conn *conn, struct db_query *query);
 /* All is written once a turn. */
-bool conn_send_sync(struct conn *conn);
+bool conn_send_sync(PGconn *pg);
 /* Single-row mode belongs to the command at the head of libpq's queue, and has to be set before
  * anything of it is read. */
 void conn_want_rows(struct conn *conn);
@@ -60,7 +60,7 @@ void conn_run_again(struct conn *conn, struct db_query *query);
 /* Its prepared statement was of no use: it is to be run as text. */
 bool conn_was_stale(struct conn *conn, struct db_query *query, bool not_prepared);
 /* All of its rows are known to be its own: they go to its sink, and it is answered. */
-void conn_answer(struct conn *conn, struct db_query *query);
+void conn_answer(struct db_query *query);
 /* The connection is gone: every query that waits for it gets its answer. */
 void conn_fail_queries(struct conn *conn);
 

@@ -80,8 +80,7 @@ static void take_end_in_batch(struct conn *conn, struct segment *segment, const 
 		conn_on_notice(conn, result); /* if it is the session's end, it is everybody's */
 	} else if (results_at_query(segment)) {
 		take_rows_rc(conn, query, rows_end(query, result));
-	} else if (results_at_commit(segment) &&
-		   strcmp(PQcmdStatus((PGresult *)(void *)(uintptr_t)result), "COMMIT") != 0) {
+	} else if (results_at_commit(segment) && strcmp(rows_tag(result), "COMMIT") != 0) {
 		/* A transaction that had failed without our having been told. */
 		segment->failed = true;
 		segment->failed_at = segment->ended;
@@ -333,8 +332,10 @@ static void check_readies(struct conn *conn)
 	struct segment *head = results_head(&conn->results);
 	struct db_query *query = head == NULL ? NULL : head->query;
 
+	/* It is busy only where it has looked at all that came. */
 	if (conn->transport.frames.lost ||
-	    frames_readies(&conn->transport.frames) == conn->readies_taken)
+	    frames_readies(&conn->transport.frames) == conn->readies_taken ||
+	    !PQisBusy(conn->link.pg))
 		return;
 	conn->lost = true;
 	if (query != NULL && query->err.code == ERR_NONE)
@@ -388,8 +389,7 @@ void conn_receive(struct conn *conn)
 	/* Left where nothing is expected: libpq complains of it in a notice, once it looks. */
 	if (!conn->lost && results_empty(&conn->results))
 		(void)PQisBusy(pg);
-	/* It is busy only where it has looked at all that came. */
-	else if (!conn->lost && !conn->paused && PQisBusy(pg))
+	else if (!conn->lost && !conn->paused)
 		check_readies(conn);
 	check_hidden(conn);
 	if (PQstatus(pg) == CONNECTION_BAD && !conn->paused)

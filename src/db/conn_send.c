@@ -23,8 +23,8 @@ void conn_flush(struct conn *conn)
 		conn->readable = true; /* let the read find out what the server said last */
 }
 
-/* All is written once a turn. Before 17 libpq tries with each Sync, for which it is corked. */
-static bool send_sync(PGconn *pg)
+/* Before 17 libpq tries with each Sync, for which it is corked. */
+bool conn_send_sync(PGconn *pg)
 {
 #ifdef HAVE_PQSENDPIPELINESYNC
 	return PQsendPipelineSync(pg) == 1;
@@ -36,7 +36,7 @@ static bool send_sync(PGconn *pg)
 static int send_describe(PGconn *pg, const struct db_query *query)
 {
 	bool sent = PQsendPrepare(pg, "", query->sql, 0, NULL) == 1 &&
-		    PQsendDescribePrepared(pg, "") == 1 && send_sync(pg);
+		    PQsendDescribePrepared(pg, "") == 1 && conn_send_sync(pg);
 
 	return sent ? 2 : -EIO;
 }
@@ -66,11 +66,6 @@ static bool push_deadline(struct conn *conn, struct db_query *query, bool *sent)
 	*sent = PQsendQueryParams(conn->link.pg, SESSION_TIMEOUT_SQL, 1, NULL, values, NULL, NULL,
 				  0) == 1;
 	return true;
-}
-
-bool conn_send_sync(struct conn *conn)
-{
-	return send_sync(conn->link.pg);
 }
 
 int conn_send_planned(struct conn *conn, const struct prepared_plan *plan, const char *sql,
@@ -120,7 +115,7 @@ static int send_execute(struct conn *conn, struct db_query *query)
 {
 	int commands = conn_send_statement(conn, query);
 
-	return commands >= 0 && send_sync(conn->link.pg) ? commands : -EIO;
+	return commands >= 0 && conn_send_sync(conn->link.pg) ? commands : -EIO;
 }
 
 /*
@@ -184,7 +179,7 @@ static void send_batch(struct conn *conn, struct db_query *first)
 	}
 	results_push_batch(&conn->results, &first->segment, first);
 	first->segment.sends_before = conn->transport.sends;
-	if (!sent || !send_sync(pg))
+	if (!sent || !conn_send_sync(pg))
 		conn->lost = true;
 	else if (results_head(&conn->results) == &first->segment)
 		conn_head_changed(conn);
@@ -268,7 +263,7 @@ void conn_begin_session(struct conn *conn)
 
 void conn_send_session(struct conn *conn, int commands)
 {
-	bool sent = commands >= 0 && send_sync(conn->link.pg);
+	bool sent = commands >= 0 && conn_send_sync(conn->link.pg);
 
 	transport_uncork(&conn->transport);
 	if (!sent) {

@@ -2,8 +2,8 @@
 /*
  * Where messages begin in what a server sends, so that it is known without asking libpq whether a
  * report of a parameter (ParameterStatus) was among them, and how often the server was ready
- * (ReadyForQuery). Looks at each message's type and length,
- * at nothing else, and keeps none of its bytes.
+ * (ReadyForQuery). Looks at each message's type and length, at nothing else, and keeps none of its
+ * bytes.
  */
 #ifndef DB_FRAMES_H
 #define DB_FRAMES_H

@@ -46,10 +46,15 @@ static PGresult *not_const(const PGresult *result)
 	return (PGresult *)(void *)(uintptr_t)result;
 }
 
+const char *rows_tag(const PGresult *result)
+{
+	return PQcmdStatus(not_const(result));
+}
+
 /* "INSERT 0 5" → "INSERT", 5; "CREATE TABLE" → itself, none. */
 static int take_tag(struct db_query *query, const PGresult *result)
 {
-	const char *tag = PQcmdStatus(not_const(result)), *tuples = PQcmdTuples(not_const(result));
+	const char *tag = rows_tag(result), *tuples = PQcmdTuples(not_const(result));
 	size_t len = strlen(tag);
 	char *command;
 
@@ -74,8 +79,8 @@ int rows_give(struct db_query *query, const PGresult *result)
 
 #ifdef HAVE_PQSETCHUNKEDROWSMODE
 	/* libpq 17 gives a chunk that is not full the tag, and the end that follows none. */
-	if (PQresultStatus(result) == PGRES_TUPLES_CHUNK &&
-	    *PQcmdStatus(not_const(result)) != '\0' && take_tag(query, result) < 0)
+	if (PQresultStatus(result) == PGRES_TUPLES_CHUNK && *rows_tag(result) != '\0' &&
+	    take_tag(query, result) < 0)
 		return -ENOMEM;
 #endif
 	if (!query->has_rows) {

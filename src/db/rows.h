@@ -18,6 +18,8 @@ int rows_give(struct db_query *query, const PGresult *result) MUST_CHECK;
 /* The final result of the query's command: tag and count, an empty row set's columns, or the error.
  * As rows_give. */
 int rows_end(struct db_query *query, const PGresult *result) MUST_CHECK;
+/* Its command tag; "" where it has none. */
+const char *rows_tag(const PGresult *result);
 /* The parameter types of a Describe: 0 or -ENOMEM. */
 int rows_describe(struct db_query *query, const PGresult *result) MUST_CHECK;
 
