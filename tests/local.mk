@@ -25,7 +25,7 @@ include tests/fuzz/local.mk
 include tests/simulate/local.mk
 endif
 
-EXTRA_DIST += tests/unit/suite.h
+EXTRA_DIST += tests/unit/mem_failure.h tests/unit/suite.h
 
 # What ./dev runs on top of them.
 EXTRA_DIST += \

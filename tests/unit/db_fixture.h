@@ -5,9 +5,9 @@
 #define UNIT_DB_FIXTURE_H
 
 #include "base/arena.h"
-#include "base/mem.h"
 #include "co/co.h"
 #include "db/resolve.h"
+#include "unit/mem_failure.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -52,18 +52,6 @@ static inline int open_descriptors(void)
 		count++;
 	closedir(dir);
 	return count;
-}
-
-/* Makes the nth allocation from now on fail, from 0. */
-struct mem_failure {
-	int countdown;
-};
-
-static inline bool mem_failure_hook(void *ctx)
-{
-	struct mem_failure *failure = ctx;
-
-	return failure->countdown-- == 0;
 }
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/budget.h"
 #include "base/mem.h"
+#include "unit/mem_failure.h"
 #include "unit/suite.h"
 
 #include <stdalign.h>
@@ -24,12 +25,6 @@ static void tear_down(void)
 	arena_free(&arena);
 	ck_assert_uint_eq(budget.used_bytes, 0);
 	ck_assert_uint_eq(mem_live_blocks(), 0);
-}
-
-static bool always(void *ctx)
-{
-	(void)ctx;
-	return true;
 }
 
 START_TEST(starts_without_memory)
@@ -187,7 +182,7 @@ START_TEST(no_memory_gives_the_charge_back)
 
 	ck_assert_ptr_nonnull(arena_alloc(&arena, 10));
 	used = budget.used_bytes;
-	mem_set_fail_hook(always, NULL);
+	mem_set_fail_hook(mem_failure_always, NULL);
 	ck_assert_ptr_nonnull(arena_alloc(&arena, 10)); /* the block has room */
 	ck_assert_ptr_null(arena_alloc(&arena, 10000));
 	ck_assert_ptr_null(arena_calloc(&arena, 100, 100));

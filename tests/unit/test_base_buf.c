@@ -3,6 +3,7 @@
 #include "base/budget.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "unit/mem_failure.h"
 #include "unit/suite.h"
 
 #include <errno.h>
@@ -24,12 +25,6 @@ static void tear_down(void)
 	buf_free(&buf);
 	ck_assert_uint_eq(budget.used_bytes, 0);
 	ck_assert_uint_eq(mem_live_blocks(), 0);
-}
-
-static bool always(void *ctx)
-{
-	(void)ctx;
-	return true;
 }
 
 static void assert_content(const char *wanted)
@@ -240,7 +235,7 @@ START_TEST(no_memory)
 	static const char more[1000];
 
 	buf_puts(&buf, "abc");
-	mem_set_fail_hook(always, NULL);
+	mem_set_fail_hook(mem_failure_always, NULL);
 	buf_append(&buf, more, sizeof(more));
 	ck_assert_int_eq(buf_error(&buf), -ENOMEM);
 	ck_assert_uint_eq(budget.used_bytes, buf.cap);
@@ -309,7 +304,7 @@ START_TEST(room_made_by_consuming_serves_where_memory_ends)
 	for (int i = 0; i < 256; i++)
 		buf_putc(&buf, 'x');
 	buf_consume(&buf, 1);
-	mem_set_fail_hook(always, NULL);
+	mem_set_fail_hook(mem_failure_always, NULL);
 	buf_putc(&buf, 'y');
 	ck_assert_int_eq(buf_error(&buf), 0);
 	ck_assert_uint_eq(buf_len(&buf), 256);

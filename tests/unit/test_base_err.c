@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "unit/mem_failure.h"
 #include "unit/suite.h"
 
 #include <errno.h>
@@ -95,19 +96,13 @@ START_TEST(a_static_message_is_taken_as_it_is)
 }
 END_TEST
 
-static bool always(void *ctx)
-{
-	(void)ctx;
-	return true;
-}
-
 START_TEST(without_memory_there_is_still_a_message)
 {
 	struct arena arena;
 	struct err err;
 
 	arena_init(&arena, 0, NULL);
-	mem_set_fail_hook(always, NULL);
+	mem_set_fail_hook(mem_failure_always, NULL);
 	err_set(&err, &arena, ERR_SQL, ERR_EFFECTS_DONE, "%s", "text");
 	mem_set_fail_hook(NULL, NULL);
 	ck_assert_int_eq(err.code, ERR_SQL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* uthash as we set it up: memory through base/mem, and inserts that fail leave all as it was. */
 #include "base/hash.h"
+#include "unit/mem_failure.h"
 #include "unit/suite.h"
 
 #include <string.h>
@@ -39,19 +40,6 @@ static struct element *find(int key)
 	return element;
 }
 
-static bool always(void *ctx)
-{
-	(void)ctx;
-	return true;
-}
-
-static bool fail_at(void *ctx)
-{
-	int *left = ctx;
-
-	return (*left)-- == 0;
-}
-
 START_TEST(its_memory_is_counted)
 {
 	ck_assert(insert(1));
@@ -64,7 +52,7 @@ END_TEST
 
 START_TEST(the_first_insert_can_fail)
 {
-	mem_set_fail_hook(always, NULL);
+	mem_set_fail_hook(mem_failure_always, NULL);
 	ck_assert(!insert(1));
 	ck_assert_ptr_null(table);
 	ck_assert_uint_eq(mem_live_blocks(), 0);
@@ -79,10 +67,10 @@ START_TEST(every_allocation_of_the_first_insert_can_fail)
 	int nth = 0;
 
 	for (;;) {
-		int left = nth;
+		struct mem_failure failure = {.countdown = nth};
 		bool added;
 
-		mem_set_fail_hook(fail_at, &left);
+		mem_set_fail_hook(mem_failure_hook, &failure);
 		added = insert(1);
 		mem_set_fail_hook(NULL, NULL);
 		if (added)
@@ -106,7 +94,7 @@ START_TEST(growing_can_fail)
 	for (int key = 1; key < COUNT; key++) {
 		bool added;
 
-		mem_set_fail_hook(always, NULL);
+		mem_set_fail_hook(mem_failure_always, NULL);
 		added = insert(key);
 		mem_set_fail_hook(NULL, NULL);
 		if (!added) {

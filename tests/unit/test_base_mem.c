@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* The allocator: counting, and failing where a test says so. */
 #include "base/mem.h"
+#include "unit/mem_failure.h"
 #include "unit/suite.h"
 
 #include <stdint.h>
 #include <string.h>
-
-static bool fail_at(void *ctx)
-{
-	int *left = ctx;
-
-	return (*left)-- == 0;
-}
 
 static void tear_down(void)
 {
@@ -74,10 +68,10 @@ END_TEST
 
 START_TEST(fails_at_the_nth)
 {
-	int left = 2;
+	struct mem_failure failure = {.countdown = 2};
 	void *a, *b, *c, *d;
 
-	mem_set_fail_hook(fail_at, &left);
+	mem_set_fail_hook(mem_failure_hook, &failure);
 	a = mem_alloc(1);
 	b = mem_calloc(1, 1);
 	c = mem_alloc(1);
@@ -93,19 +87,14 @@ END_TEST
 START_TEST(every_way_to_allocate_can_fail)
 {
 	char *block = mem_strdup("old"), *bigger;
-	int left = 0;
+	struct mem_failure failure = {.more = 5};
 
-	mem_set_fail_hook(fail_at, &left);
+	mem_set_fail_hook(mem_failure_hook, &failure);
 	ck_assert_ptr_null(mem_alloc(1));
-	left = 0;
 	ck_assert_ptr_null(mem_calloc(1, 1));
-	left = 0;
 	ck_assert_ptr_null(mem_realloc(NULL, 1));
-	left = 0;
 	ck_assert_ptr_null(mem_strdup("x"));
-	left = 0;
 	ck_assert_ptr_null(mem_strndup("x", 1));
-	left = 0;
 	bigger = mem_realloc(block, 100);
 	ck_assert_ptr_null(bigger);
 	ck_assert_str_eq(block, "old");

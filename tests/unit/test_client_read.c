@@ -2,6 +2,7 @@
 /* Lines from the daemon: what is read of them, what is refused, and the values in them. */
 #include "base/mem.h"
 #include "client/event.h"
+#include "unit/mem_failure.h"
 #include "unit/suite.h"
 
 #include <errno.h>
@@ -477,11 +478,6 @@ START_TEST(error_fields)
 END_TEST
 
 /* Whichever allocation fails, the line is not understood, and nothing is lost or leaked. */
-static bool fail_nth(void *ctx)
-{
-	return (*(int *)ctx)-- == 0;
-}
-
 START_TEST(every_allocation_fails_once)
 {
 	const char *line = "{\"id\":1,\"results\":{\"a\\u0020\":{\"columns\":[{\"name\":"
@@ -490,10 +486,10 @@ START_TEST(every_allocation_fails_once)
 	int rc = -ENOMEM;
 
 	for (int n = 0; rc == -ENOMEM; n++) {
-		int left = n;
+		struct mem_failure failure = {.countdown = n};
 
 		ck_assert_int_lt(n, 100);
-		mem_set_fail_hook(fail_nth, &left);
+		mem_set_fail_hook(mem_failure_hook, &failure);
 		rc = read_line(line);
 		mem_set_fail_hook(NULL, NULL);
 	}

@@ -2,6 +2,7 @@
 /* Requests as they are built, and the lines that they become. */
 #include "base/mem.h"
 #include "client/request.h"
+#include "unit/mem_failure.h"
 #include "unit/suite.h"
 
 #include <locale.h>
@@ -389,11 +390,6 @@ START_TEST(locale_with_a_comma)
 }
 END_TEST
 
-static bool fail_nth(void *ctx)
-{
-	return (*(int *)ctx)-- == 0;
-}
-
 static int build_all(void)
 {
 	struct gather_request *built = gather_request_new();
@@ -424,11 +420,11 @@ START_TEST(every_allocation_fails_once)
 	buf_init(&whole, 0, NULL);
 	buf_append_str(&whole, buf_str(&line));
 	for (int n = 0; rc == GATHER_NO_MEMORY; n++) {
-		int left = n;
+		struct mem_failure failure = {.countdown = n};
 
 		ck_assert_int_lt(n, 1000);
 		buf_free(&line);
-		mem_set_fail_hook(fail_nth, &left);
+		mem_set_fail_hook(mem_failure_hook, &failure);
 		rc = build_all();
 		mem_set_fail_hook(NULL, NULL);
 		if (rc < 0)

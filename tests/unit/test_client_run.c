@@ -6,6 +6,7 @@
 #include "base/sys.h"
 #include "client/gather.h"
 #include "unit/fake_gatherd.h"
+#include "unit/mem_failure.h"
 #include "unit/suite.h"
 
 #include <errno.h>
@@ -635,11 +636,6 @@ START_TEST(short_reads_and_writes)
 }
 END_TEST
 
-static bool fail_nth(void *ctx)
-{
-	return (*(int *)ctx)-- == 0;
-}
-
 /* A lack of memory before the request is sent, or while the answer is read, costs no answer. */
 START_TEST(every_allocation_fails_once)
 {
@@ -655,10 +651,10 @@ START_TEST(every_allocation_fails_once)
 	begin(steps);
 	for (int n = 0; rc == GATHER_NO_MEMORY; n++) {
 		const struct gather_event *event;
-		int left = n;
+		struct mem_failure failure = {.countdown = n};
 
 		ck_assert_int_lt(n, 60);
-		mem_set_fail_hook(fail_nth, &left);
+		mem_set_fail_hook(mem_failure_hook, &failure);
 		rc = gather_run(g, request, -1, &answer);
 		mem_set_fail_hook(NULL, NULL);
 		if (rc == GATHER_NO_MEMORY && gather_unanswered(g) > 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Descriptors and signals: watches, edges, hang-ups, tasks that wait for a descriptor. */
 #include "unit/co_env.h"
+#include "unit/mem_failure.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -427,17 +428,6 @@ static int main_signals(void *arg)
 	return 0;
 }
 
-struct fail_nth {
-	int countdown;
-};
-
-static bool fail_nth(void *ctx)
-{
-	struct fail_nth *fail = ctx;
-
-	return fail->countdown-- == 0;
-}
-
 /* Where memory ends, a start says so and leaves nothing behind. */
 static int main_no_memory(void *arg)
 {
@@ -446,13 +436,13 @@ static int main_no_memory(void *arg)
 
 	(void)arg;
 	for (int n = 0;; n++) {
-		struct fail_nth fail = {.countdown = n};
+		struct mem_failure failure = {.countdown = n};
 		struct watched watched;
 		struct signalled usr = {.calls = 0};
 		int watch_rc, signal_rc;
 
 		watched_init(&watched);
-		mem_set_fail_hook(fail_nth, &fail);
+		mem_set_fail_hook(mem_failure_hook, &failure);
 		watch_rc = co_watch_start(&watched.watch, loop, watched.fds[0], CO_WRITE,
 					  watched_call, &watched);
 		signal_rc = co_signal_start(&usr.signal, loop, SIGUSR1, signalled_call, &usr);
@@ -464,7 +454,7 @@ static int main_no_memory(void *arg)
 		ck_assert_int_eq(watched.calls, watch_rc == 0);
 		co_signal_stop(&usr.signal);
 		watched_free(&watched);
-		if (fail.countdown >= 0)
+		if (failure.failed == 0)
 			break;
 	}
 	ck_assert_uint_ge(failures, 3);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Tasks and groups: starting, joining, results, cancelling, shields. */
 #include "unit/co_env.h"
+#include "unit/mem_failure.h"
 
 #include <signal.h>
 
@@ -521,17 +522,6 @@ END_TEST
  * The nth allocation fails, for every n: what could not start is reported, what did start is
  * joined.
  */
-struct fail_nth {
-	int countdown;
-};
-
-static bool fail_nth(void *ctx)
-{
-	struct fail_nth *fail = ctx;
-
-	return fail->countdown-- == 0;
-}
-
 static int main_no_memory(void *arg)
 {
 	struct child children[8] = {{0}};
@@ -562,12 +552,12 @@ START_TEST(test_no_memory)
 	for (int n = 0; !reached_end; n++) {
 		struct clock_virtual clock;
 		struct co_loop_options options = {.virtual_clock = &clock};
-		struct fail_nth fail = {.countdown = n};
+		struct mem_failure failure = {.countdown = n};
 		struct co_loop *loop;
 		int rc;
 
 		clock_virtual_init(&clock, 0);
-		mem_set_fail_hook(fail_nth, &fail);
+		mem_set_fail_hook(mem_failure_hook, &failure);
 		rc = co_loop_new(&loop, &options);
 		if (rc == 0) {
 			rc = co_loop_run(loop, main_no_memory, &refused_tasks);
@@ -578,7 +568,7 @@ START_TEST(test_no_memory)
 		mem_set_fail_hook(NULL, NULL);
 		ck_assert(rc == 0 || rc == -ENOMEM);
 		ck_assert_uint_eq(mem_live_blocks(), 0);
-		reached_end = fail.countdown >= 0;
+		reached_end = failure.failed == 0;
 	}
 	ck_assert_int_gt(refused_loops, 1);
 	ck_assert_int_gt(refused_tasks, 7);

@@ -2,6 +2,7 @@
 /* The timer heap against a plain model, and timers as the loop calls them. */
 #include "co/timer.h"
 #include "unit/co_env.h"
+#include "unit/mem_failure.h"
 
 enum { TIMERS = 200, STEPS = 20000 };
 
@@ -210,12 +211,6 @@ START_TEST(test_overdue_timer)
 }
 END_TEST
 
-static bool fail_all(void *ctx)
-{
-	(void)ctx;
-	return true;
-}
-
 /* When the heap is full to the last place, a start may fail; moving and waiting never do. */
 static int main_no_memory(void *arg)
 {
@@ -224,7 +219,7 @@ static int main_no_memory(void *arg)
 	size_t started = 0;
 
 	(void)arg;
-	mem_set_fail_hook(fail_all, NULL);
+	mem_set_fail_hook(mem_failure_always, NULL);
 	while (started < ARRAY_SIZE(ticks)) {
 		ticks[started].loop = loop;
 		if (co_timer_start(&ticks[started].timer, loop, co_env_at_ms(10), tick,

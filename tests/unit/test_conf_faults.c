@@ -1,28 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* The nth allocation fails, for every n: an error, nothing left behind. */
-#include "base/mem.h"
 #include "unit/conf_helper.h"
+#include "unit/mem_failure.h"
 #include "unit/suite.h"
-
-struct fault {
-	size_t after;  /* allocations that still go well */
-	bool for_ever; /* all after them fail, not only the next */
-	bool failed;
-};
-
-static bool fail_at_zero(void *ctx)
-{
-	struct fault *fault = ctx;
-
-	if (fault->after > 0) {
-		fault->after--;
-		return false;
-	}
-	if (fault->failed && !fault->for_ever)
-		return false;
-	fault->failed = true;
-	return true;
-}
 
 static const char good[] =
 	"[gatherd]\n"
@@ -49,20 +29,20 @@ static const char bad[] = "[gatherd]\n"
  * Loads with the nth allocation failing, for every n; returns how many there were. An arena may do
  * without one of them, but what then comes out is the whole configuration, or all mistakes.
  */
-static size_t load_with_faults(const char *text, int final_rc, bool for_ever)
+static int load_with_faults(const char *text, int final_rc, int more)
 {
 	struct helper_load whole = helper_load_text(text);
 	char *printed = whole.config != NULL ? helper_print(whole.config) : NULL;
 
 	config_free(whole.config);
-	for (size_t n = 0;; n++) {
-		struct fault fault = {.after = n, .for_ever = for_ever};
+	for (int n = 0;; n++) {
+		struct mem_failure failure = {.countdown = n, .more = more};
 		struct helper_load load;
 
-		mem_set_fail_hook(fail_at_zero, &fault);
+		mem_set_fail_hook(mem_failure_hook, &failure);
 		load = helper_load_text(text);
 		mem_set_fail_hook(NULL, NULL);
-		if (!fault.failed || (!for_ever && load.rc != -ENOMEM))
+		if (failure.failed == 0 || (more == 0 && load.rc != -ENOMEM))
 			ck_assert_int_eq(load.rc, final_rc);
 		else
 			ck_assert_int_eq(load.rc, -ENOMEM);
@@ -75,7 +55,7 @@ static size_t load_with_faults(const char *text, int final_rc, bool for_ever)
 		}
 		config_free(load.config);
 		ck_assert_uint_eq(mem_live_blocks(), 0);
-		if (!fault.failed) {
+		if (failure.failed == 0) {
 			free(printed);
 			return n;
 		}
@@ -84,22 +64,21 @@ static size_t load_with_faults(const char *text, int final_rc, bool for_ever)
 
 START_TEST(a_good_file)
 {
-	ck_assert_uint_gt(load_with_faults(good, 0, _i == 1), 4);
+	ck_assert_int_gt(load_with_faults(good, 0, _i == 1 ? INT_MAX : 0), 4);
 }
 END_TEST
 
 START_TEST(a_bad_file)
 {
-	ck_assert_uint_gt(load_with_faults(bad, -EINVAL, _i == 1), 2);
+	ck_assert_int_gt(load_with_faults(bad, -EINVAL, _i == 1 ? INT_MAX : 0), 2);
 }
 END_TEST
 
 START_TEST(a_missing_file)
 {
 	struct helper_load load = {.config = NULL};
-	struct fault fault = {.for_ever = true};
 
-	mem_set_fail_hook(fail_at_zero, &fault);
+	mem_set_fail_hook(mem_failure_always, NULL);
 	load.rc = config_load("/does/not/exist", &load.config, helper_say, &load);
 	mem_set_fail_hook(NULL, NULL);
 	ck_assert_int_eq(load.rc, -ENOMEM);

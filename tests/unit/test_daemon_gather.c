@@ -675,7 +675,7 @@ static void task_memory(struct daemon_env *env)
 		while ((line = client_line(client)) != NULL)
 			ck_assert_int_eq(line[strlen(line) - 1], '}');
 		mem_set_fail_hook(NULL, NULL);
-		failed = failure.countdown < 0;
+		failed = failure.failed > 0;
 		client_close(client);
 	}
 	ck_assert_int_gt(n, 8);

@@ -517,7 +517,7 @@ static void task_memory(struct daemon_env *env)
 			for (int i = 0; i < 5; i++)
 				ck_assert_int_eq(co_yield(), 0);
 		mem_set_fail_hook(NULL, NULL);
-		failed = failure.countdown < 0;
+		failed = failure.failed > 0;
 		if (rc < 0) {
 			ck_assert_int_eq(rc, -ENOMEM);
 			close(fds[0]);

@@ -349,7 +349,7 @@ static void task_no_memory(struct db_env *env)
 			leave(&one);
 		}
 		channels_free(channels);
-		if (rc == 0 && failure.countdown >= 0)
+		if (rc == 0 && failure.failed == 0)
 			break;
 		failures++;
 	}

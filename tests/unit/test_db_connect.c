@@ -563,18 +563,18 @@ static int task_no_memory(void *arg)
 	int descriptors = open_descriptors();
 	struct mem_failure failure = {0};
 
-	for (int nth = 0; failure.countdown < 0 || nth == 0; nth++) {
+	for (int nth = 0; failure.failed > 0 || nth == 0; nth++) {
 		struct opening open = opening(
 			arg, "host=/nonexistent,localhost target_session_attrs=prefer-standby");
 
-		failure.countdown = nth;
+		failure = (struct mem_failure){.countdown = nth};
 		mem_set_fail_hook(mem_failure_hook, &failure);
 		opening_run(&open);
 		mem_set_fail_hook(NULL, NULL);
 		if (open.rc == 0) {
 			connect_link_close(&open.link);
 		} else {
-			ck_assert_int_lt(failure.countdown, 0);
+			ck_assert_int_gt(failure.failed, 0);
 			ck_assert_int_ne(open.err.code, ERR_NONE);
 			ck_assert_ptr_nonnull(open.err.message);
 		}

@@ -215,7 +215,7 @@ START_TEST(without_memory_it_stays_as_it_was)
 		for (;;) {
 			size_t blocks = mem_live_blocks();
 
-			failure.countdown = failures;
+			failure = (struct mem_failure){.countdown = failures};
 			mem_set_fail_hook(mem_failure_hook, &failure);
 			rc = push(3, owners[i]);
 			mem_set_fail_hook(NULL, NULL);
@@ -244,7 +244,7 @@ START_TEST(without_memory_to_grow_it_stays_as_it_was)
 
 	for (size_t i = 0; i < ARRAY_SIZE(many); i++) {
 		many[i].owner.user = i;
-		failure.countdown = (int)(i % 7);
+		failure = (struct mem_failure){.countdown = (int)(i % 7)};
 		mem_set_fail_hook(mem_failure_hook, &failure);
 		if (queue_push(&queue, &many[i]) == 0)
 			pushed++;

@@ -317,11 +317,11 @@ static int task_no_memory(void *arg)
 	for (int nth = 0;; nth++) {
 		struct question asked = question(arg, "four");
 
-		failure.countdown = nth;
+		failure = (struct mem_failure){.countdown = nth};
 		mem_set_fail_hook(mem_failure_hook, &failure);
 		rc = ask(&asked);
 		mem_set_fail_hook(NULL, NULL);
-		if (failure.countdown >= 0)
+		if (failure.failed == 0)
 			break;
 		ck_assert(rc == -ENOMEM || rc == 0);
 	}

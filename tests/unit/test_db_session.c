@@ -338,7 +338,7 @@ START_TEST(the_baseline)
 	session_baseline_free(&baseline);
 	ck_assert_uint_eq(mem_live_blocks(), blocks);
 	for (int i = 0; i < SESSION_REPORTED; i++) {
-		failure.countdown = i;
+		failure = (struct mem_failure){.countdown = i};
 		mem_set_fail_hook(mem_failure_hook, &failure);
 		ck_assert_int_eq(session_baseline_take(&baseline, pg), -ENOMEM);
 		mem_set_fail_hook(NULL, NULL);

@@ -270,7 +270,7 @@ static void task_no_memory(struct db_env *env)
 		mem_set_fail_hook(mem_failure_hook, &failure);
 		rc = types_learn(env->pool, oids, 2, CLOCK_NEVER);
 		mem_set_fail_hook(NULL, NULL);
-		if (rc == 0 && failure.countdown >= 0)
+		if (rc == 0 && failure.failed == 0)
 			break;
 		failures++;
 	}

@@ -4,6 +4,7 @@
 #include "sqltext/named.h"
 #include "sqltext/params.h"
 #include "sqltext/scan.h"
+#include "unit/mem_failure.h"
 #include "unit/sqltext.h"
 #include "unit/suite.h"
 
@@ -401,13 +402,6 @@ START_TEST(absurd_nesting_is_survived)
 }
 END_TEST
 
-static bool fail_from(void *ctx)
-{
-	int *left = ctx;
-
-	return (*left)-- <= 0;
-}
-
 START_TEST(no_memory_at_any_point)
 {
 	char sql[9001];
@@ -417,9 +411,9 @@ START_TEST(no_memory_at_any_point)
 	for (size_t i = 0; i < 3000; i++)
 		memcpy(sql + 3 * i, ":a,", 3);
 	do {
-		int left = failed;
+		struct mem_failure failure = {.countdown = failed, .more = INT_MAX};
 
-		mem_set_fail_hook(fail_from, &left);
+		mem_set_fail_hook(mem_failure_hook, &failure);
 		rc = sql_params_rewrite(&arena, (struct str){sql, 9000}, names, 1, &params);
 		mem_set_fail_hook(NULL, NULL);
 		ck_assert(rc == 0 || (rc == -ENOMEM && params.count == 77));

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "sqltext/params.h"
 #include "sqltext/report.h"
+#include "unit/mem_failure.h"
 #include "unit/sqltext.h"
 #include "unit/suite.h"
 
@@ -382,13 +383,6 @@ START_TEST(query_text_can_be_numbered)
 }
 END_TEST
 
-static bool fail_from(void *ctx)
-{
-	int *left = ctx;
-
-	return (*left)-- <= 0;
-}
-
 START_TEST(no_memory_at_any_point)
 {
 	bool given[] = {true, false};
@@ -397,9 +391,9 @@ START_TEST(no_memory_at_any_point)
 	const char *text = NULL;
 
 	do {
-		int left = allocations;
+		struct mem_failure failure = {.countdown = allocations, .more = INT_MAX};
 
-		mem_set_fail_hook(fail_from, &left);
+		mem_set_fail_hook(mem_failure_hook, &failure);
 		rc = parse(whole, &report);
 		if (rc == 0)
 			text = report_query_text(&arena, &report, 0, given);
