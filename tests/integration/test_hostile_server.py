@@ -34,15 +34,10 @@ GREETING = (message(b"R", struct.pack("!I", 0))
             + message(b"K", struct.pack("!II", 1, 2)) + message(b"Z", b"I"))
 
 
-class Server:
-    """Takes everybody (after so many rounds of SCRAM, if it asks for any), does nothing and says `tag`, and has its own
-    answer to what names HOSTILE."""
+class Listener:
+    """A server on a port of its own: a thread that serves each who connects."""
 
-    def __init__(self, answer, rounds=0, greeting=GREETING, tag=b"SET"):
-        self.answer = answer
-        self.rounds = rounds
-        self.greeting = greeting
-        self.tag = tag
+    def __init__(self):
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -51,6 +46,18 @@ class Server:
         with contextlib.suppress(OSError):
             while True:
                 threading.Thread(target=self.serve, args=[self.socket.accept()[0]], daemon=True).start()
+
+
+class Server(Listener):
+    """Takes everybody (after so many rounds of SCRAM, if it asks for any), does nothing and says `tag`, and has its own
+    answer to what names HOSTILE."""
+
+    def __init__(self, answer, rounds=0, greeting=GREETING, tag=b"SET"):
+        self.answer = answer
+        self.rounds = rounds
+        self.greeting = greeting
+        self.tag = tag
+        super().__init__()
 
     def serve(self, connection):
         with contextlib.suppress(OSError, struct.error), connection, connection.makefile("rb") as stream:
@@ -69,7 +76,6 @@ class Server:
                          b"D": b"" if hostile else message(b"n"),
                          b"E": self.answer if hostile else message(b"C", self.tag + b"\0")}
                 connection.sendall(reply.get(kind, b""))
-
 
     def challenge(self, connection, stream):
         connection.sendall(message(b"R", struct.pack("!I", 10) + b"SCRAM-SHA-256\0\0"))
@@ -152,7 +158,7 @@ def test_more_rounds_than_anybody_needs_are_refused(start_gatherd, pg):
             assert "more than 1000000 rounds of SCRAM" in error["message"]
 
 
-class Notifier:
+class Notifier(Listener):
     """Speaks TLS, says yes to each command of a session that listens, and when it listens sends these records.
 
     Before the first answer to a LISTEN comes `early`."""
@@ -166,14 +172,7 @@ class Notifier:
                         "-keyout", key, "-out", certificate], check=True, capture_output=True)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(certificate, key)
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                threading.Thread(target=self.serve, args=[self.socket.accept()[0]], daemon=True).start()
+        super().__init__()
 
     def serve(self, plain):
         with contextlib.suppress(OSError, struct.error):

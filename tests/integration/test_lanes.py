@@ -162,28 +162,11 @@ def test_everybody_gets_his_own(start_gatherd, pg, main):
     assert (stats["batched"] > stats["batches"] > 0) == (main["read_only"] == "yes")
 
 
-def test_cancels_hit_nobody_else(start_gatherd, pg, main):
+@pytest.mark.parametrize("neighbour", [canceller, divider, leaver])
+def test_such_neighbours_hurt_nobody(start_gatherd, pg, main, neighbour):
     gatherd = start_gatherd(pg, main=main)
     make_known(gatherd)
-    run_all([asker(gatherd)] * 3 + [streamer(gatherd)] * 2 + [canceller(gatherd)] * 3)
-    await_idle(gatherd)
-    stats = pool(gatherd)
-    assert stats["pipelined"] > 100 and stats["lost"] == 0
-
-
-def test_errors_are_nobody_elses(start_gatherd, pg, main):
-    gatherd = start_gatherd(pg, main=main)
-    make_known(gatherd)
-    run_all([asker(gatherd)] * 3 + [streamer(gatherd)] * 2 + [divider(gatherd)] * 3)
-    await_idle(gatherd)
-    stats = pool(gatherd)
-    assert stats["pipelined"] > 100 and stats["lost"] == 0
-
-
-def test_clients_that_leave_hurt_nobody(start_gatherd, pg, main):
-    gatherd = start_gatherd(pg, main=main)
-    make_known(gatherd)
-    run_all([asker(gatherd)] * 3 + [streamer(gatherd)] * 2 + [leaver(gatherd)] * 3)
+    run_all([asker(gatherd)] * 3 + [streamer(gatherd)] * 2 + [neighbour(gatherd)] * 3)
     await_idle(gatherd)
     stats = pool(gatherd)
     assert stats["pipelined"] > 100 and stats["lost"] == 0
