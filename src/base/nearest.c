@@ -5,6 +5,7 @@
 
 #include "base/macros.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -62,5 +63,14 @@ bool nearest_try(struct nearest *nearest, const char *candidate)
 	if (distance >= nearest->distance || distance >= MAX(typed_len, len))
 		return false;
 	nearest->distance = distance;
+	nearest->found = candidate;
 	return true;
+}
+
+const char *nearest_question(const struct nearest *nearest, char text[NEAREST_QUESTION_BYTES])
+{
+	text[0] = '\0';
+	if (nearest->found != NULL)
+		snprintf(text, NEAREST_QUESTION_BYTES, "; did you mean \"%s\"?", nearest->found);
+	return text;
 }

@@ -126,25 +126,22 @@ static int take_first_word(struct parser *p, const char *word)
 			{"stats", VERB_STATS}};
 
 	struct nearest nearest = nearest_to(word);
-	const char *near = NULL;
+	char question[NEAREST_QUESTION_BYTES];
 
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(word, commands[i].name) == 0) {
 			p->options->verb = commands[i].verb;
 			return 0;
 		}
-		if (nearest_try(&nearest, commands[i].name))
-			near = commands[i].name;
+		nearest_try(&nearest, commands[i].name);
 	}
 	if (!is_bare_word(word)) {
 		add_source(p, false, word);
 		return 0;
 	}
-	complain("no such command: %s%s%s%s (SQL is one argument in quotes; a single word of it "
-		 "needs "
-		 "-c)",
-		 word, near != NULL ? "; did you mean " : "", near != NULL ? near : "",
-		 near != NULL ? "?" : "");
+	complain("no such command: %s%s "
+		 "(SQL is one argument in quotes; a single word of it needs -c)",
+		 word, nearest_question(&nearest, question));
 	return try_help();
 }
 

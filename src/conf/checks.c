@@ -76,21 +76,12 @@ static void report_unknown_database(struct load *load, unsigned line, const char
 {
 	const struct config *config = &load->private->config;
 	struct nearest nearest = nearest_to(name);
-	char shown[MISTAKES_SHOWN_BYTES];
-	const char *near = NULL;
+	char shown[MISTAKES_SHOWN_BYTES], question[NEAREST_QUESTION_BYTES];
 
-	for (size_t i = 0; i < config->database_count; i++) {
-		if (nearest_try(&nearest, config->databases[i].name))
-			near = config->databases[i].name;
-	}
-	mistakes_show(shown, name);
-	if (near != NULL)
-		mistakes_add(load->mistakes, line,
-			     "%s: there is no section [database %s]; did you mean %s?", key, shown,
-			     near);
-	else
-		mistakes_add(load->mistakes, line, "%s: there is no section [database %s]", key,
-			     shown);
+	for (size_t i = 0; i < config->database_count; i++)
+		nearest_try(&nearest, config->databases[i].name);
+	mistakes_add(load->mistakes, line, "%s: there is no section [database %s]%s", key,
+		     mistakes_show(shown, name), nearest_question(&nearest, question));
 }
 
 static void check_default_database(struct load *load)

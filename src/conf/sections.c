@@ -80,20 +80,15 @@ static void report_unknown_section(struct load *load, unsigned line, const char 
 {
 	char shown[MISTAKES_SHOWN_BYTES], word[READER_HEAD_MAX + 1];
 	struct nearest nearest;
-	const char *near = NULL;
 
 	snprintf(word, sizeof(word), "%.*s", (int)strcspn(head, " \t"), head);
 	nearest = nearest_to(word);
-	for (int kind = 0; kind < KEY_SECTIONS; kind++) {
-		const char *name = key_section_name((enum key_section)kind);
-
-		if (nearest_try(&nearest, name))
-			near = name;
-	}
-	if (near != NULL)
+	for (int kind = 0; kind < KEY_SECTIONS; kind++)
+		nearest_try(&nearest, key_section_name((enum key_section)kind));
+	if (nearest.found != NULL)
 		mistakes_add(load->mistakes, line, "unknown section [%s]; did you mean [%s%s]?",
-			     mistakes_show(shown, head), near,
-			     strcmp(near, "gatherd") == 0 ? "" : " NAME");
+			     mistakes_show(shown, head), nearest.found,
+			     strcmp(nearest.found, "gatherd") == 0 ? "" : " NAME");
 	else
 		mistakes_add(load->mistakes, line,
 			     "unknown section [%s]; there are [gatherd], [database NAME] and "

@@ -99,32 +99,23 @@ void database_retire(struct database *database)
 	database_unref(database);
 }
 
-/* Of those that the client may use. NULL: none is like it. */
-static const char *find_near(const struct server *server, const struct access *access,
-			     const char *name)
-{
-	struct nearest nearest = nearest_to(name);
-	const char *near = NULL;
-
-	list_for_each (node, &server->databases) {
-		const char *candidate = LIST_ENTRY(node, struct database, node)->conf.name;
-
-		if (access_allows_database(access, candidate) && nearest_try(&nearest, candidate))
-			near = candidate;
-	}
-	return near;
-}
-
+/* With the one that may be meant, if it is one that the client may use. */
 static void tell_unknown(const struct server *server, const struct access *access, struct str name,
 			 struct arena *arena, struct err *ret_err)
 {
 	const char *typed = arena_strndup(arena, name.data, name.len);
-	const char *near = typed != NULL ? find_near(server, access, typed) : NULL;
+	struct nearest nearest = nearest_to(typed != NULL ? typed : "");
+	char question[NEAREST_QUESTION_BYTES];
 
+	list_for_each (node, &server->databases) {
+		const char *candidate = LIST_ENTRY(node, struct database, node)->conf.name;
+
+		if (access_allows_database(access, candidate))
+			nearest_try(&nearest, candidate);
+	}
 	err_set(ret_err, arena, ERR_UNKNOWN_DATABASE, ERR_EFFECTS_NONE,
-		"no database \"%.*s\" is configured%s%s%s", (int)MIN(name.len, (size_t)100),
-		name.data, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-		near != NULL ? "\"?" : "");
+		"no database \"%.*s\" is configured%s", (int)MIN(name.len, (size_t)100), name.data,
+		nearest_question(&nearest, question));
 }
 
 int database_choose(struct server *server, const struct access *access, struct str name,

@@ -130,28 +130,37 @@ static int is_report(const struct dirent *entry)
 	       valid_name((struct str){entry->d_name, len - 4});
 }
 
-/* The report whose name is most like this one; NULL: none is, or it cannot be known. */
-static const char *find_near(const char *dir, struct str name, struct arena *arena)
+/* For a name that is none of theirs; of what there is no memory for nothing is near. */
+static struct nearest nearest_to_name(struct str name, struct arena *arena)
 {
-	const char *typed = arena_strndup(arena, name.data, name.len), *near = NULL;
+	const char *typed = arena_strndup(arena, name.data, name.len);
+
+	return nearest_to(typed != NULL ? typed : "");
+}
+
+static void nearest_try_name(struct nearest *nearest, struct str name, struct arena *arena)
+{
+	const char *candidate = arena_strndup(arena, name.data, name.len);
+
+	if (candidate != NULL)
+		nearest_try(nearest, candidate);
+}
+
+static struct nearest nearest_report(const char *dir, struct str name, struct arena *arena)
+{
+	struct nearest nearest = nearest_to_name(name, arena);
 	struct dirent **entries = NULL;
-	struct nearest nearest;
 	int count;
 
-	if (typed == NULL)
-		return NULL;
-	nearest = nearest_to(typed);
 	count = scandir(dir, &entries, is_report, alphasort);
 	for (int i = 0; i < count; i++) {
-		const char *candidate =
-			arena_strndup(arena, entries[i]->d_name, strlen(entries[i]->d_name) - 4);
+		struct str file = str_from(entries[i]->d_name);
 
-		if (candidate != NULL && nearest_try(&nearest, candidate))
-			near = candidate;
+		nearest_try_name(&nearest, (struct str){file.data, file.len - 4}, arena);
 		free(entries[i]);
 	}
 	free(entries);
-	return near;
+	return nearest;
 }
 
 /* ---- one report as a gather ---- */
@@ -170,21 +179,15 @@ static int find_param(const struct report *report, struct str name, size_t *ret_
 static void tell_unknown_param(struct gather *gather, const struct report *report, struct str name,
 			       struct err *ret_err)
 {
-	const char *typed = arena_strndup(&gather->arena, name.data, name.len), *near = NULL;
-	struct nearest nearest = nearest_to(typed != NULL ? typed : "");
+	struct nearest nearest = nearest_to_name(name, &gather->arena);
+	char question[NEAREST_QUESTION_BYTES];
 
-	for (size_t i = 0; i < report->param_count; i++) {
-		struct str param = report->params[i].name;
-		const char *candidate = arena_strndup(&gather->arena, param.data, param.len);
-
-		if (candidate != NULL && nearest_try(&nearest, candidate))
-			near = candidate;
-	}
+	for (size_t i = 0; i < report->param_count; i++)
+		nearest_try_name(&nearest, report->params[i].name, &gather->arena);
 	err_set(ret_err, &gather->arena, ERR_BAD_REQUEST, ERR_EFFECTS_NONE,
-		"report \"%.*s\" has no parameter \"%.*s\"%s%s%s", (int)report->name.len,
+		"report \"%.*s\" has no parameter \"%.*s\"%s", (int)report->name.len,
 		report->name.data, (int)MIN(name.len, (size_t)100), name.data,
-		near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-		near != NULL ? "\"?" : "");
+		nearest_question(&nearest, question));
 }
 
 static int match_params(struct gather *gather, const struct report *report, bool *given,
@@ -273,11 +276,12 @@ static int make_items(struct gather *gather, const struct report *report, const 
 static void tell_unknown(struct gather *gather, const char *dir, struct err *ret_err)
 {
 	struct str name = gather->request.report;
-	const char *near = find_near(dir, name, &gather->arena);
+	struct nearest nearest = nearest_report(dir, name, &gather->arena);
+	char question[NEAREST_QUESTION_BYTES];
 
 	err_set(ret_err, &gather->arena, ERR_UNKNOWN_REPORT, ERR_EFFECTS_NONE,
-		near != NULL ? "no report \"%.*s\"; did you mean \"%s\"?" : "no report \"%.*s\"",
-		(int)MIN(name.len, (size_t)100), name.data, near);
+		"no report \"%.*s\"%s", (int)MIN(name.len, (size_t)100), name.data,
+		nearest_question(&nearest, question));
 }
 
 int reports_expand(struct gather *gather, const char *dir, struct err *ret_err)

@@ -75,7 +75,7 @@ def test_request_lines_whose_files_fail(gatherd, tmp_path, arguments, status, sa
 
 # Told in the words of the command line.
 @pytest.mark.parametrize("arguments, status, said", [
-    (["reprot", "daily"], 64, "no such command: reprot; did you mean report?"),
+    (["reprot", "daily"], 64, "no such command: reprot; did you mean \"report\"?"),
     (["qwertz"], 64, "no such command: qwertz (SQL"),
     (["select", "1"], 64, "SQL is one argument in quotes"),
     (["\\d"], 1, "commands of psql"),

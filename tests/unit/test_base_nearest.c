@@ -3,6 +3,8 @@
 #include "base/nearest.h"
 #include "unit/suite.h"
 
+#include <stdio.h>
+
 static const char *const candidates[] = {"max_clients", "max_request", "max_requests", "socket",
 					 "socket_mode"};
 
@@ -27,13 +29,14 @@ static const struct {
 START_TEST(nearest_is_found)
 {
 	struct nearest nearest = nearest_to(cases[_i].typed);
-	const char *found = NULL;
+	char text[NEAREST_QUESTION_BYTES], wanted[NEAREST_QUESTION_BYTES] = "";
 
-	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
-		if (nearest_try(&nearest, candidates[i]))
-			found = candidates[i];
-	}
-	ck_assert_pstr_eq(found, cases[_i].nearest);
+	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++)
+		ck_assert(nearest_try(&nearest, candidates[i]) == (nearest.found == candidates[i]));
+	ck_assert_pstr_eq(nearest.found, cases[_i].nearest);
+	if (cases[_i].nearest != NULL)
+		sprintf(wanted, "; did you mean \"%s\"?", cases[_i].nearest);
+	ck_assert_str_eq(nearest_question(&nearest, text), wanted);
 }
 END_TEST
 

@@ -45,7 +45,8 @@ static const struct {
 	{A "[gatherd]\ndefault_database = b\n",
 	 "f.ini:4: default_database: there is no section [database b]\n"},
 	{"[database main]\nconninfo = host=h\n[gatherd]\ndefault_database = mian\n",
-	 "f.ini:4: default_database: there is no section [database mian]; did you mean main?\n"},
+	 "f.ini:4: default_database: there is no section [database mian]; did you mean "
+	 "\"main\"?\n"},
 	{A "[access x]\ndatabases = a, b\n",
 	 "f.ini:4: databases: there is no section [database b]\n"},
 	{A "[access]\n", "f.ini:3: [access ]: expected a name\n"},
