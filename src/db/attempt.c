@@ -179,7 +179,7 @@ static int drive(struct progress *progress, int64_t deadline_ns)
 		rc = scram_connect_poll(progress->pg, &progress->transport, deadline_ns, &status);
 		if (rc < 0)
 			return rc;
-		if (progress->transport.frames.reports > TRANSPORT_PARAMETERS_MAX)
+		if (transport_reports_too_many(&progress->transport))
 			return -EOVERFLOW;
 		if (status == PGRES_POLLING_FAILED)
 			return -ECONNREFUSED;

@@ -10,6 +10,7 @@
 #include "db/pgerror.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 /* The session stays so long without listeners: those who come and go cost no session each. */
@@ -253,10 +254,16 @@ static void read_answers(struct channels *channels)
 	}
 }
 
-static void drop(struct channels *channels, const char *why)
+static void drop(struct channels *channels, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void drop(struct channels *channels, const char *fmt, ...)
 {
+	va_list args;
+
 	channels->lost = true;
-	snprintf(channels->notice, sizeof(channels->notice), "%s", why);
+	va_start(args, fmt);
+	vsnprintf(channels->notice, sizeof(channels->notice), fmt, args);
+	va_end(args);
 }
 
 static void read_input(struct channels *channels)
@@ -267,8 +274,8 @@ static void read_input(struct channels *channels)
 		channels->lost = true;
 	channels->readable = transport->more;
 	channels->hidden_bytes += transport->received_bytes;
-	if (transport->frames.reports > TRANSPORT_PARAMETERS_MAX)
-		drop(channels, TRANSPORT_PARAMETERS_TEXT);
+	if (transport_reports_too_many(transport))
+		drop(channels, "%s", TRANSPORT_PARAMETERS_TEXT);
 }
 
 static void read_session(struct channels *channels)
@@ -296,7 +303,7 @@ static void read_session(struct channels *channels)
 	if (PQstatus(pg) == CONNECTION_BAD)
 		channels->lost = true;
 	if (channels->hidden_bytes > HIDDEN_BYTES_MAX)
-		drop(channels, "a message is larger than 1048576 bytes");
+		drop(channels, "a message is larger than %zu bytes", HIDDEN_BYTES_MAX);
 }
 
 /* ---- the session ---- */

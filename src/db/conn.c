@@ -159,8 +159,7 @@ static void settle(struct conn *conn)
 
 	if (conn->cancelling || conn->lease != NULL)
 		return; /* its signal may still be on the way */
-	if (now_ns >= conn->expires_ns ||
-	    conn->transport.frames.reports > TRANSPORT_PARAMETERS_MANY)
+	if (now_ns >= conn->expires_ns || transport_reports_many(&conn->transport))
 		conn->closing = true;
 	if (conn->closing || PQtransactionStatus(conn->link.pg) == PQTRANS_UNKNOWN) {
 		conn->lost = true;

@@ -17,6 +17,14 @@
 /* Of a message besides its texts. */
 #define MESSAGE_BYTES 9
 
+/* Whose results come next; NULL: nobody's, or the connection's own. */
+static struct db_query *head_query(const struct conn *conn)
+{
+	const struct segment *head = results_head(&conn->results);
+
+	return head == NULL ? NULL : head->query;
+}
+
 static void take_rows_rc(struct conn *conn, struct db_query *query, int rc)
 {
 	if (rc == DB_SINK_PAUSE) {
@@ -160,9 +168,8 @@ static bool made_up(const PGresult *result)
 
 static void mismatch(struct conn *conn, const PGresult *result)
 {
-	struct segment *head = results_head(&conn->results);
+	struct db_query *query = head_query(conn);
 	ExecStatusType status = PQresultStatus(result);
-	struct db_query *query = head == NULL ? NULL : head->query;
 
 	conn->lost = true;
 	if (query == NULL || query->err.code != ERR_NONE)
@@ -304,10 +311,10 @@ static void count_shown(struct conn *conn, size_t bytes)
  */
 static void check_hidden(struct conn *conn)
 {
-	struct segment *head = results_head(&conn->results);
-	struct db_query *query = head == NULL ? NULL : head->query;
+	struct db_query *query = head_query(conn);
 	size_t limit_bytes = query == NULL ? OWN_LIMIT_BYTES : query->row_limit_bytes;
-	bool chunk = query != NULL && conn->chunks && results_at_query(head);
+	bool chunk =
+		query != NULL && conn->chunks && results_at_query(results_head(&conn->results));
 
 	/* Of several rows the lengths, and what is shorter as JSON, might make the difference. */
 	if (chunk)
@@ -329,8 +336,7 @@ static void check_hidden(struct conn *conn)
  */
 static void check_readies(struct conn *conn)
 {
-	struct segment *head = results_head(&conn->results);
-	struct db_query *query = head == NULL ? NULL : head->query;
+	struct db_query *query = head_query(conn);
 
 	/* It is busy only where it has looked at all that came. */
 	if (conn->transport.frames.lost ||
@@ -354,7 +360,7 @@ static void read_input(struct conn *conn)
 	if (transport_read(&conn->transport, pg) == 0 && PQstatus(pg) != CONNECTION_BAD)
 		conn->lost = true;
 	conn->readable = conn->transport.more && !conn->lost;
-	if (conn->transport.frames.reports > TRANSPORT_PARAMETERS_MAX) {
+	if (transport_reports_too_many(&conn->transport)) {
 		snprintf(conn->last_notice, sizeof(conn->last_notice), "%s",
 			 TRANSPORT_PARAMETERS_TEXT);
 		conn->lost = true;

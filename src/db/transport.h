@@ -17,11 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* PostgreSQL reports some fifteen, and again what changes: a session is closed when it can be ...
- */
-#define TRANSPORT_PARAMETERS_MANY 1000u
-/* ... or at once. */
-#define TRANSPORT_PARAMETERS_MAX  4000u
+/* Why a session is dropped of which transport_reports_too_many(). */
 #define TRANSPORT_PARAMETERS_TEXT "the server reports parameters without end"
 
 struct transport {
@@ -65,5 +61,18 @@ int transport_flush(struct transport *transport, PGconn *pg) MUST_CHECK;
  * `sends`: something was sent since, and something received after that.
  */
 bool transport_heard_since(const struct transport *transport, uint64_t sends);
+/*
+ * PostgreSQL reports some fifteen parameters, and again what changes; libpq keeps each, and
+ * searches them all each time. After so many a session is to be closed when it can be ...
+ */
+static inline bool transport_reports_many(const struct transport *transport)
+{
+	return transport->frames.reports > 1000;
+}
+/* ... or at once. */
+static inline bool transport_reports_too_many(const struct transport *transport)
+{
+	return transport->frames.reports > 4000;
+}
 
 #endif

@@ -188,8 +188,7 @@ static int read_more(struct connect_link *link, unsigned events, int64_t deadlin
 		return rc;
 	if (transport_read(transport, link->pg) == 0)
 		return -ECONNRESET;
-	if (transport->received_bytes > *room_bytes ||
-	    transport->frames.reports > TRANSPORT_PARAMETERS_MAX)
+	if (transport->received_bytes > *room_bytes || transport_reports_too_many(transport))
 		return -EMSGSIZE;
 	*room_bytes -= transport->received_bytes;
 	return 0;
