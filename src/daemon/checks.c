@@ -115,15 +115,13 @@ static int check_access(struct checks *checks)
 
 		if (access->empty)
 			tell(checks, access->line,
-			     "warning: [access %s] is empty: it allows everybody everything; if "
-			     "that is "
-			     "meant, write sql = any",
+			     "warning: [access %s] is empty: it allows everybody everything; "
+			     "if that is meant, write sql = any",
 			     access->name);
 		else if (all != NULL)
 			tell(checks, access->line,
-			     "warning: [access %s] is never reached: [access %s] above it, without "
-			     "users "
-			     "and groups, is for everybody",
+			     "warning: [access %s] is never reached: "
+			     "[access %s] above it, without users and groups, is for everybody",
 			     access->name, all->name);
 		if (all == NULL && is_for_everybody(access))
 			all = access;

@@ -170,6 +170,7 @@ static int read_request(struct session *session, struct gather *gather, struct s
 	int rc;
 
 	if (copy == NULL) {
+		request_number(&gather->request, session->line);
 		err_set_static(ret_err, ERR_QUEUE_FULL, ERR_EFFECTS_NONE,
 			       "the daemon's memory_limit leaves no room for this request");
 		return -ENOMEM;
@@ -205,8 +206,6 @@ void dispatch_line(struct session *session, struct str line)
 		session_output_changed(session);
 		return;
 	}
-	/* Until it has been read. */
-	request_number(&gather->request, session->line);
 	rc = read_request(session, gather, line, &err);
 	if (rc == 0) {
 		switch (gather->request.verb) {

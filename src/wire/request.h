@@ -124,7 +124,8 @@ struct request_limits {
 	size_t max_queries;
 };
 
-/* Makes the number of its line the id, which then points into the request itself. */
+/* Makes the number of its line the id, which then points into the request itself: for one that is
+ * refused unread. */
 void request_number(struct request *request, uint64_t line_number);
 /*
  * Reads one line (without its newline). The request points into `line` and the arena. 0, or
