@@ -15,12 +15,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum format_need {
-	FORMAT_NEEDS_NOTHING, /* shows rows as they come */
-	FORMAT_NEEDS_ITEM,    /* wants to measure all rows of a query before it shows the first */
-	FORMAT_NEEDS_ALL      /* wants to know how all went before it shows anything */
-};
-
 struct format_item {
 	const char *name;  /* NULL: none */
 	const char *title; /* NULL: none */
@@ -36,19 +30,19 @@ struct format {
 	struct arena arena; /* for the query that is being shown */
 	struct format_table *table;
 	struct buf scratch; /* table: a line of a value */
+	bool opened;	    /* json: the answer has begun */
 	size_t row_count;   /* json: of the query, shown so far */
 	bool in_rows;	    /* json: between the brackets */
 };
 
 struct format_ops {
-	enum format_need need;
 	bool raw_rows;	  /* shows rows as they stand in the line */
 	bool values_text; /* wants PostgreSQL's own text of values */
-	/* NEEDS_ALL: before the first query; the other formats: never. */
-	void (*begin)(struct format *format, const struct gather_event *end);
-	/* NEEDS_ITEM: every event of a query, before event() gets them again. */
+	/* Every event of a query, before event() gets them again; NULL: it shows rows as they come.
+	 */
 	void (*measure)(struct format *format, const struct gather_event *event);
-	/* COLUMNS, ROWS, then DONE or ERROR; of a query that is known to have failed only ERROR. */
+	/* COLUMNS, ROWS, then DONE or ERROR; of a query that is known to have failed before
+	 * anything of it is shown only ERROR. */
 	void (*event)(struct format *format, const struct format_item *item,
 		      const struct gather_event *event);
 	/* The event that closes the item whose steps the queries are, before end(); may be NULL. */

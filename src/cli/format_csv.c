@@ -73,5 +73,4 @@ static void csv_event(struct format *format, const struct format_item *item,
 	}
 }
 
-const struct format_ops format_csv = {
-	.need = FORMAT_NEEDS_NOTHING, .values_text = true, .event = csv_event};
+const struct format_ops format_csv = {.values_text = true, .event = csv_event};

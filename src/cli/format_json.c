@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * The combined answer, as the daemon would have written it had it not been asked for a stream. With
- * a file for each query: that query's result alone.
+ * The combined answer, with the members that the daemon would have written had it not been asked
+ * for a stream. Rows are written as they come, so what is known of the whole only at its end (`ok`,
+ * the outcome of steps, the error of a query that has shown rows) stands behind what it is about.
+ * With a file for each query: that query's result alone.
  */
 #include "cli/format.h"
 #include "wire/json.h"
@@ -26,15 +28,15 @@ static void copy_members(struct buf *out, const struct json *object, bool with_i
 	}
 }
 
-static void json_begin(struct format *format, const struct gather_event *end)
+/* Up to the first result, when that comes: a request that is refused has none. */
+static void open_answer(struct format *format)
 {
 	struct buf *out = &format->output->buf;
 
-	if (format->output->per_query)
+	if (format->opened)
 		return;
-	buf_putc(out, '{');
-	copy_members(out, &end->document->root, true, true);
-	buf_puts(out, format->by_name ? ",\"results\":{" : ",\"results\":[");
+	format->opened = true;
+	buf_puts(out, format->by_name ? "{\"results\":{" : "{\"results\":[");
 	if (format->stepped)
 		buf_puts(out, "{\"steps\":[");
 }
@@ -48,6 +50,7 @@ static bool open_result(struct format *format, const struct format_item *item)
 	if (format->output->per_query) {
 		buf_putc(out, '{');
 	} else {
+		open_answer(format);
 		if (format->shown++ > 0)
 			buf_putc(out, ',');
 		if (format->by_name) {
@@ -64,16 +67,18 @@ static bool open_result(struct format *format, const struct format_item *item)
 	return named;
 }
 
+/* As they stand, brackets off. */
 static void write_rows(struct format *format, const struct json *rows)
 {
 	struct buf *out = &format->output->buf;
 
-	for (size_t i = 0; i < rows->count; i++) {
-		if (format->row_count++ > 0)
-			buf_putc(out, ',');
-		buf_append_str(out, rows->items[i].raw);
-		output_pump(format->output);
-	}
+	if (rows->count == 0)
+		return;
+	if (format->row_count > 0)
+		buf_putc(out, ',');
+	format->row_count += rows->count;
+	buf_append(out, rows->raw.data + 1, rows->raw.len - 2);
+	output_pump(format->output);
 }
 
 static void json_event(struct format *format, const struct format_item *item,
@@ -116,6 +121,7 @@ static void json_close(struct format *format, const struct gather_event *event)
 
 	if (format->output->per_query)
 		return;
+	open_answer(format);
 	buf_putc(out, ']');
 	copy_members(out, &event->document->root, false, false);
 	buf_putc(out, '}');
@@ -123,16 +129,16 @@ static void json_close(struct format *format, const struct gather_event *event)
 
 static void json_end(struct format *format, const struct gather_event *end)
 {
-	(void)end;
+	struct buf *out = &format->output->buf;
+
 	if (format->output->per_query)
 		return;
-	buf_puts(&format->output->buf, format->by_name ? "}}\n" : "]}\n");
+	open_answer(format);
+	buf_putc(out, format->by_name ? '}' : ']');
+	copy_members(out, &end->document->root, true, false);
+	buf_puts(out, "}\n");
 	output_pump(format->output);
 }
 
-const struct format_ops format_json = {.need = FORMAT_NEEDS_ALL,
-				       .raw_rows = true,
-				       .begin = json_begin,
-				       .event = json_event,
-				       .close = json_close,
-				       .end = json_end};
+const struct format_ops format_json = {
+	.raw_rows = true, .event = json_event, .close = json_close, .end = json_end};

@@ -23,8 +23,5 @@ static void jsonl_end(struct format *format, const struct gather_event *event)
 		write_line(format, event);
 }
 
-const struct format_ops format_jsonl = {.need = FORMAT_NEEDS_NOTHING,
-					.raw_rows = true,
-					.event = jsonl_event,
-					.close = jsonl_end,
-					.end = jsonl_end};
+const struct format_ops format_jsonl = {
+	.raw_rows = true, .event = jsonl_event, .close = jsonl_end, .end = jsonl_end};

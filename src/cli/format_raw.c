@@ -26,5 +26,4 @@ static void raw_event(struct format *format, const struct format_item *item,
 	}
 }
 
-const struct format_ops format_raw = {
-	.need = FORMAT_NEEDS_NOTHING, .values_text = true, .event = raw_event};
+const struct format_ops format_raw = {.values_text = true, .event = raw_event};

@@ -310,7 +310,5 @@ static void table_event(struct format *format, const struct format_item *item,
 	output_pump(format->output);
 }
 
-const struct format_ops format_table = {.need = FORMAT_NEEDS_ITEM,
-					.values_text = true,
-					.measure = table_measure,
-					.event = table_event};
+const struct format_ops format_table = {
+	.values_text = true, .measure = table_measure, .event = table_event};

@@ -65,6 +65,7 @@ struct item *items_note(struct items *items, size_t index, const struct gather_e
 	item = &items->all[index];
 	if (name_item(item, gather_result_name(&event->result)) < 0)
 		return NULL;
+	item->has_columns |= event->kind == GATHER_EVENT_COLUMNS;
 	if (event->kind == GATHER_EVENT_ROWS) {
 		item->row_count += event->result.rows->count;
 		items->row_count += event->result.rows->count;

@@ -17,6 +17,7 @@ struct item {
 	const struct query *query; /* NULL in reports */
 	char *name;		   /* NULL: none; ours */
 	struct spool_queue queue;  /* its events that wait */
+	bool has_columns;	   /* COLUMNS has come: rows may */
 	bool closed, failed;	   /* DONE or ERROR has come; it was ERROR */
 	uint64_t row_count;
 };

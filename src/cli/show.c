@@ -136,7 +136,7 @@ static int advance(struct show *show)
 		struct item *item = &show->items.all[show->turn];
 
 		if (!item->closed &&
-		    (show->format->ops->need != FORMAT_NEEDS_NOTHING || item->queue.written == 0))
+		    (show->format->ops->measure != NULL || item->queue.written == 0))
 			break;
 		rc = replay(show, show->turn);
 		if (rc < 0 || !item->closed)
@@ -144,6 +144,18 @@ static int advance(struct show *show)
 		rc = pass_turn(show);
 	}
 	return rc;
+}
+
+/* A query has one answer, and columns before rows; a report's queries are not known before. */
+static bool is_next(const struct show *show, size_t index, enum gather_event_kind kind)
+{
+	const struct item *item = index < show->items.count ? &show->items.all[index] : NULL;
+
+	if (item != NULL ? item->closed : show->items.fixed)
+		return false;
+	if (kind == GATHER_EVENT_COLUMNS)
+		return item == NULL || !item->has_columns;
+	return kind != GATHER_EVENT_ROWS || (item != NULL && item->has_columns);
 }
 
 /* Where the event belongs: 0, -EPROTO, or 1: it closes the item whose steps the queries are. */
@@ -156,9 +168,7 @@ static int place_event(const struct show *show, const struct gather_event *event
 		return -EPROTO;
 	if (show_is_stepped(show) && !event->has_step)
 		return closes && show->items.closed_count == show->items.count ? 1 : -EPROTO;
-	/* A query has one answer; a report's queries are not known before. */
-	if (event->has_step != show_is_stepped(show) ||
-	    (index < show->items.count ? show->items.all[index].closed : show->items.fixed))
+	if (event->has_step != show_is_stepped(show) || !is_next(show, index, event->kind))
 		return -EPROTO;
 	*ret_index = index;
 	return 0;
@@ -177,7 +187,6 @@ static int keep_closing(struct show *show, const struct gather_event *event)
 
 int show_event(struct show *show, const struct gather_event *event)
 {
-	enum format_need need = show->format->ops->need;
 	bool closes = event->kind == GATHER_EVENT_DONE || event->kind == GATHER_EVENT_ERROR;
 	struct item *item;
 	size_t index;
@@ -191,7 +200,7 @@ int show_event(struct show *show, const struct gather_event *event)
 		return -ENOMEM;
 	if (show->format->unordered)
 		return deliver(show, index, event);
-	if (need == FORMAT_NEEDS_NOTHING && index == show->turn) {
+	if (show->format->ops->measure == NULL && index == show->turn) {
 		rc = deliver(show, index, event);
 		if (rc < 0 || !closes)
 			return rc;
@@ -199,7 +208,7 @@ int show_event(struct show *show, const struct gather_event *event)
 		return rc < 0 ? rc : advance(show);
 	}
 	rc = spool_put(show->spool, &item->queue, event->document->root.raw);
-	if (rc < 0 || need == FORMAT_NEEDS_ALL || index != show->turn || !closes)
+	if (rc < 0 || index != show->turn || !closes)
 		return rc;
 	return advance(show);
 }
@@ -213,8 +222,6 @@ int show_end(struct show *show, const struct gather_event *end)
 	if (show->items.closed_count < show->items.count ||
 	    (show_is_stepped(show) && buf_len(&show->closing) == 0))
 		return -EPROTO;
-	if (format->ops->need == FORMAT_NEEDS_ALL && !show->stopped)
-		format->ops->begin(format, end);
 	rc = format->unordered ? 0 : advance(show);
 	show_tell_consequences(show);
 	if (rc == 0)

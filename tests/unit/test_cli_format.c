@@ -17,7 +17,7 @@ static struct output output;
 static struct spool spool;
 static struct progress progress;
 static struct input input;
-static struct query queries[3];
+static struct query queries[4];
 static char path[] = "/tmp/gather-format.XXXXXX";
 static int said; /* what went to stderr */
 
@@ -213,14 +213,19 @@ END_TEST
 #define RESULT(rows)                                                                               \
 	"\"columns\":[{\"name\":\"n\",\"type\":\"int4\",\"oid\":23}],\"rows\":[" rows              \
 	"],\"count\":1,\"command\":\"SELECT\",\"queued\":0.5,\"elapsed\":1.0}"
-#define HEAD "{\"id\":1,\"ok\":true,\"failed\":0,\"elapsed\":2.5,\"results\":"
+/* What is known at the end of the whole stands behind its results. */
+#define TAIL ",\"id\":1,\"ok\":true,\"failed\":0,\"elapsed\":2.5}\n"
+#define ERROR_MEMBERS                                                                              \
+	"\"error\":{\"code\":\"sql\",\"message\":\"m\",\"effects\":\"none\"},\"queued\":0.5,"      \
+	"\"elapsed\":1.0}"
 
 START_TEST(json)
 {
 	queries[1].name = "b";
 	begin(FORMAT_JSON, 2);
-	ck_assert_str_eq(PRINTED(MIXED), HEAD
-			 "[{" RESULT("[11],[12]") ",{\"name\":\"b\"," RESULT("[21],[22]") "]}\n");
+	ck_assert_str_eq(PRINTED(MIXED),
+			 "{\"results\":[{" RESULT("[11],[12]") ",{\"name\":\"b\"," RESULT(
+				 "[21],[22]") "]" TAIL);
 }
 END_TEST
 
@@ -231,20 +236,54 @@ START_TEST(json_by_name)
 	begin(FORMAT_JSON, 2);
 	format.by_name = true;
 	ck_assert_str_eq(PRINTED(MIXED),
-			 HEAD "{\"a\":{" RESULT("[11],[12]") ",\"b\":{" RESULT("[21],[22]") "}}\n");
+			 "{\"results\":{\"a\":{" RESULT("[11],[12]") ",\"b\":{" RESULT(
+				 "[21],[22]") "}" TAIL);
 }
 END_TEST
 
+/* Of the query whose turn it is; the other's wait. */
+START_TEST(json_as_it_comes)
+{
+	begin(FORMAT_JSON, 2);
+	ck_assert_str_eq(PRINTED(COLUMNS("1"), ROWS("1", "[21]"), DONE("1")), "");
+	ck_assert_str_eq(
+		PRINTED(COLUMNS("0"), ROWS("0", "[11],[12]"), ROWS("0", ""), ROWS("0", "[13]")),
+		"{\"results\":[{\"columns\":[{\"name\":\"n\",\"type\":\"int4\",\"oid\":23}],"
+		"\"rows\":[[11],[12],[13]");
+	ck_assert_str_eq(PRINTED(DONE("0"), END),
+			 "{\"results\":[{" RESULT("[11],[12],[13]") ",{" RESULT("[21]") "]" TAIL);
+}
+END_TEST
+
+/* What is of one query alone goes through no file. */
+START_TEST(json_of_one_query_is_not_spooled)
+{
+	begin(FORMAT_JSON, 1);
+	ck_assert_str_eq(PRINTED(COLUMNS("0"), ROWS("0", "[1]"), DONE("0"), END),
+			 "{\"results\":[{" RESULT("[1]") "]" TAIL);
+	ck_assert_int_eq(spool.fd, -1);
+}
+END_TEST
+
+/* Of two that fail, one has shown rows, and its error stands behind them; the other one's are
+ * known to be void before its turn. */
 START_TEST(json_errors_and_commands)
 {
-	begin(FORMAT_JSON, 3);
+	begin(FORMAT_JSON, 4);
 	ck_assert_str_eq(
-		PRINTED(COLUMNS("0"), ROWS("0", "[1]"), FAIL("0"), DONE("1"), COLUMNS("2"),
-			DONE("2"), END),
-		HEAD "[{\"error\":{\"code\":\"sql\",\"message\":\"m\",\"effects\":\"none\"},"
-		     "\"queued\":0.5,\"elapsed\":1.0},"
-		     "{\"count\":1,\"command\":\"SELECT\",\"queued\":0.5,\"elapsed\":1.0},{" RESULT(
-			     "") "]}\n");
+		PRINTED(COLUMNS("2"), ROWS("2", "[1]"), FAIL("2"), COLUMNS("0"), ROWS("0", "[1]"),
+			FAIL("0"), DONE("1"), COLUMNS("3"), DONE("3"), END),
+		"{\"results\":[{\"columns\":[{\"name\":\"n\",\"type\":\"int4\",\"oid\":23}],"
+		"\"rows\":[[1]]," ERROR_MEMBERS ",{\"count\":1,\"command\":\"SELECT\","
+		"\"queued\":0.5,\"elapsed\":1.0},{" ERROR_MEMBERS ",{" RESULT("") "]" TAIL);
+}
+END_TEST
+
+/* A daemon takes no such request; its answer would be one all the same. */
+START_TEST(json_of_nothing)
+{
+	begin(FORMAT_JSON, 0);
+	ck_assert_str_eq(PRINTED(END), "{\"results\":[]" TAIL);
 }
 END_TEST
 
@@ -283,10 +322,14 @@ static const struct {
 	const char *lines[4];
 	enum options_format format;
 } impossible[] = {
-	{{DONE("0"), DONE("0")}, FORMAT_TABLE}, {{DONE("0"), ROWS("0", "[1]")}, FORMAT_RAW},
-	{{FAIL("0"), DONE("0")}, FORMAT_JSON},	{{DONE("2")}, FORMAT_RAW},
+	{{DONE("0"), DONE("0")}, FORMAT_TABLE},
+	{{DONE("0"), ROWS("0", "[1]")}, FORMAT_RAW},
+	{{FAIL("0"), DONE("0")}, FORMAT_JSON},
+	{{DONE("2")}, FORMAT_RAW},
 	{{DONE("0"), END}, FORMAT_RAW}, /* of two */
 	{{DONE("1"), END}, FORMAT_JSON},
+	{{ROWS("0", "[1]")}, FORMAT_JSON},
+	{{COLUMNS("0"), COLUMNS("0")}, FORMAT_CSV},
 };
 
 START_TEST(answer_that_cannot_be)
@@ -355,7 +398,10 @@ int main(void)
 	tcase_add_test(tcase, csv_values);
 	tcase_add_test(tcase, json);
 	tcase_add_test(tcase, json_by_name);
+	tcase_add_test(tcase, json_as_it_comes);
+	tcase_add_test(tcase, json_of_one_query_is_not_spooled);
 	tcase_add_test(tcase, json_errors_and_commands);
+	tcase_add_test(tcase, json_of_nothing);
 	tcase_add_test(tcase, json_values);
 	tcase_add_test(tcase, jsonl);
 	tcase_add_test(tcase, report);

@@ -33,7 +33,8 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	static const char *const files[] = {"out", "err", "in", "a.csv", "b.csv", "file"};
+	static const char *const files[] = {"out",   "err",  "in",     "a.csv",
+					    "b.csv", "file", "1.json", "2.json"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		unlink(files[i]);
@@ -158,7 +159,7 @@ START_TEST(report)
 		"{\"id\":1,\"event\":\"done\",\"item\":0,\"name\":\"q\",\"count\":0}\n" END});
 	ck_assert_int_eq(RUN("--json", "report", "daily", "day=today"), EXIT_ALL_WELL);
 	ck_assert_ptr_nonnull(
-		strstr(out, "\"results\":{\"q\":{\"columns\":[],\"rows\":[],\"count\":0}}}"));
+		strstr(out, "{\"results\":{\"q\":{\"columns\":[],\"rows\":[],\"count\":0}},"));
 	fake_stop(&fake);
 }
 END_TEST
@@ -333,6 +334,72 @@ START_TEST(hint_at_a_name)
 }
 END_TEST
 
+/* ---- the combined answer, as it comes ---- */
+
+START_TEST(json_of_what_is_refused)
+{
+	SCRIPT({FAKE_READ, NULL},
+	       {FAKE_SEND, "{\"id\":1,\"error\":{\"code\":\"bad_request\",\"message\":\"no\"}}\n"});
+	ck_assert_int_eq(RUN("--json", "select 1"), EXIT_NOTHING);
+	ck_assert_str_eq(out, "");
+	fake_stop(&fake);
+}
+END_TEST
+
+/* What has come is there, and nobody can take it for all. */
+START_TEST(json_that_breaks_off)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, DONE("0") COLUMNS("1") ROWS("1", "[1],[2]")},
+	       {FAKE_CLOSE});
+	ck_assert_int_eq(RUN("--json", "select 1", "select 2"), EXIT_DOUBT);
+	ck_assert_str_eq(out, "{\"results\":[{\"count\":1,\"command\":\"SELECT\"},{\"columns\":[{"
+			      "\"name\":\"n\",\"type\":\"int4\",\"oid\":23}],\"rows\":[[1],[2]");
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(json_that_breaks_off_into_a_file)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS("0") ROWS("0", "[1]")}, {FAKE_CLOSE});
+	ck_assert_int_eq(RUN("--json", "-o", "file", "select 1"), EXIT_DOUBT);
+	ck_assert_int_ne(access("file", F_OK), 0);
+	fake_stop(&fake);
+}
+END_TEST
+
+/* The names are known before anything has come; it is the second query that comes first. */
+START_TEST(json_by_name)
+{
+	write_file("in", "-- name: a\nselect 1;\n-- name: b\nselect 2;");
+	SCRIPT({FAKE_READ, NULL},
+	       {FAKE_SEND,
+		DONE("1") COLUMNS("0") ROWS("0", "[1]")
+			FAIL("0", "sql",
+			     "none") "{\"id\":1,\"event\":\"end\",\"ok\":false,\"failed\":1}\n"});
+	ck_assert_int_eq(RUN("--json", "-f", "in"), EXIT_FAILED);
+	ck_assert_str_eq(out, "{\"results\":{\"a\":{\"columns\":[{\"name\":\"n\",\"type\":\"int4\","
+			      "\"oid\":23}],\"rows\":[[1]],\"error\":{\"code\":\"sql\",\"message\":"
+			      "\"said so\",\"effects\":\"none\"}},\"b\":{\"count\":1,\"command\":"
+			      "\"SELECT\"}},\"id\":1,\"ok\":false,\"failed\":1}\n");
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(json_file_for_each_query)
+{
+	SCRIPT({FAKE_READ, NULL},
+	       {FAKE_SEND, COLUMNS("1") DONE("1") COLUMNS("0") ROWS("0", "[1]") DONE("0") END});
+	ck_assert_int_eq(RUN("--json", "-o", "%n.json", "select 1", "select 2"), EXIT_ALL_WELL);
+	read_back("1.json", out, sizeof(out));
+	ck_assert_str_eq(out, "{\"columns\":[{\"name\":\"n\",\"type\":\"int4\",\"oid\":23}],"
+			      "\"rows\":[[1]],\"count\":1,\"command\":\"SELECT\"}\n");
+	read_back("2.json", out, sizeof(out));
+	ck_assert_str_eq(out, "{\"columns\":[{\"name\":\"n\",\"type\":\"int4\",\"oid\":23}],"
+			      "\"rows\":[],\"count\":1,\"command\":\"SELECT\"}\n");
+	fake_stop(&fake);
+}
+END_TEST
+
 /* ---- steps ---- */
 
 #define STEP(n)	     "0,\"step\":" n
@@ -376,13 +443,14 @@ START_TEST(snapshot_is_sent)
 	       {FAKE_SEND, DONE("0") "{\"id\":1,\"event\":\"end\",\"ok\":true,\"failed\":0,"
 				     "\"snapshot\":{\"lsn\":\"0/1\"}}\n"});
 	ck_assert_int_eq(RUN("--snapshot", "--json", "select 1"), EXIT_ALL_WELL);
-	ck_assert_str_eq(out, "{\"id\":1,\"ok\":true,\"failed\":0,\"snapshot\":{\"lsn\":\"0/1\"},"
-			      "\"results\":[{\"count\":1,\"command\":\"SELECT\"}]}\n");
+	ck_assert_str_eq(out,
+			 "{\"results\":[{\"count\":1,\"command\":\"SELECT\"}],"
+			 "\"id\":1,\"ok\":true,\"failed\":0,\"snapshot\":{\"lsn\":\"0/1\"}}\n");
 	fake_stop(&fake);
 }
 END_TEST
 
-/* The combined answer has the shape that the daemon gives it. Names are labels only. */
+/* The combined answer has what the daemon gives it, in another order. Names are labels only. */
 START_TEST(transaction_as_json)
 {
 	write_file("in", "-- name: a\nselect 1;\n-- name: b\nselect 2;");
@@ -390,11 +458,13 @@ START_TEST(transaction_as_json)
 	       {FAKE_SEND, COLUMNS(STEP("1")) ROWS(STEP("1"), "[2]") DONE(STEP("0")) DONE(STEP("1"))
 				   CLOSED(COMMITTED) END});
 	ck_assert_int_eq(RUN("-1", "--json", "-f", "in"), EXIT_ALL_WELL);
-	ck_assert_str_eq(out, "{\"id\":1,\"ok\":true,\"failed\":0,\"elapsed\":2.5,\"results\":[{"
-			      "\"steps\":[{\"name\":\"a\",\"count\":1,\"command\":\"SELECT\"},"
-			      "{\"name\":\"b\",\"columns\":[{\"name\":\"n\",\"type\":\"int4\","
-			      "\"oid\":23}],\"rows\":[[2]],\"count\":1,\"command\":\"SELECT\"}],"
-			      "\"outcome\":\"committed\",\"elapsed\":0.5}]}\n");
+	ck_assert_str_eq(
+		out,
+		"{\"results\":[{\"steps\":[{\"name\":\"a\",\"count\":1,\"command\":\"SELECT\"},"
+		"{\"name\":\"b\",\"columns\":[{\"name\":\"n\",\"type\":\"int4\","
+		"\"oid\":23}],\"rows\":[[2]],\"count\":1,\"command\":\"SELECT\"}],"
+		"\"outcome\":\"committed\",\"elapsed\":0.5}],"
+		"\"id\":1,\"ok\":true,\"failed\":0,\"elapsed\":2.5}\n");
 	fake_stop(&fake);
 }
 END_TEST
@@ -905,6 +975,11 @@ int main(void)
 	tcase_add_test(tcase, no_daemon);
 	tcase_add_test(tcase, place_of_an_error_in_a_file);
 	tcase_add_loop_test(tcase, hint_at_a_name, 0, (int)ARRAY_SIZE(syntax_errors));
+	tcase_add_test(tcase, json_of_what_is_refused);
+	tcase_add_test(tcase, json_that_breaks_off);
+	tcase_add_test(tcase, json_that_breaks_off_into_a_file);
+	tcase_add_test(tcase, json_by_name);
+	tcase_add_test(tcase, json_file_for_each_query);
 	tcase_add_test(tcase, sequence_is_sent);
 	tcase_add_test(tcase, transaction_is_sent);
 	tcase_add_test(tcase, snapshot_is_sent);
