@@ -197,12 +197,6 @@ static void note_end(struct gather *gather, const struct item *item)
 	depends_item_ended(gather, item);
 }
 
-/* What the connections that fast queries share hold in flight. */
-static size_t shared_depth(const struct config_database *conf)
-{
-	return (size_t)MIN(conf->pipeline_connections, conf->pool_max) * conf->pipeline_depth;
-}
-
 /*
  * While the pipelines would not be full all may start that fit into them. Those that have to wait
  * for others to end go out one by one then, each with a system call, and a wake of its server's.
@@ -212,7 +206,7 @@ static bool lane_is_full(const struct gather_lane *lane)
 	const struct database *database = lane->database;
 
 	return lane->running >= lane->window &&
-	       (lane->share_limit > 0 || database->running >= shared_depth(&database->conf));
+	       (lane->share_limit > 0 || database->running >= lanes_depth(database->pool));
 }
 
 static void start_pending(struct gather *gather)

@@ -53,6 +53,7 @@ struct conn {
 	bool suspect;		 /* a cancel may hit another than it was meant for */
 	int64_t shared_since_ns; /* SHARED since */
 	int64_t head_since_ns;	 /* the head's turn began */
+	int64_t pace_ns;	 /* what each query of its batches took lately; 0: not known */
 
 	bool readable;	   /* the socket or libpq has something */
 	bool unflushed;	   /* libpq holds bytes to send */
@@ -97,6 +98,8 @@ struct conn {
 int conn_start(struct pool *pool) MUST_CHECK;
 /* Whether nothing but its load speaks against one more query on it, beside others. */
 bool conn_is_sound(const struct conn *conn);
+/* How many queries it may have at once, being shared. */
+unsigned conn_depth(const struct conn *conn);
 /* A query for one that was idle, is shared, or is leased by the query's owner. */
 void conn_assign(struct conn *conn, struct db_query *query);
 /* The end of a lease. Whatever it left in the session is reset. */

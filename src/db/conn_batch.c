@@ -9,8 +9,25 @@
 
 /* Two at a time fill a connection: while the server runs one, the other is on its way. */
 #define BATCHES_IN_FLIGHT 2
+/* So many times pipeline_depth: BEGIN and COMMIT cost the server as much as two lookups. */
+#define DEPTH_FACTOR 4
+/* Both batches are to be through in this part of what counts as fast: who comes next waits no
+ * longer for them, and a disturbance of the machine does not make them slow. */
+#define PACE_PART 2
 /* Runs by itself of a statement whose batch was slow, or left another session than it found. */
 #define DOUBT_RUNS 64
+
+unsigned conn_depth(const struct conn *conn)
+{
+	const struct config_database *conf = conn->pool->conf;
+	unsigned depth = conf->pipeline_depth;
+	int64_t fits;
+
+	if (!conf->read_only || conn->pace_ns == 0)
+		return depth;
+	fits = conf->pipeline_threshold_ns / PACE_PART / conn->pace_ns;
+	return (unsigned)MAX((int64_t)depth, MIN(fits, (int64_t)depth * DEPTH_FACTOR));
+}
 
 /* ---- sending ---- */
 
@@ -54,7 +71,7 @@ static struct db_query *first_unsent(struct conn *conn)
 static void send_batch(struct conn *conn, struct batch *batch)
 {
 	struct pool *pool = conn->pool;
-	unsigned count_max = MAX(pool->conf->pipeline_depth / BATCHES_IN_FLIGHT, 1U);
+	unsigned count_max = MAX(conn_depth(conn) / BATCHES_IN_FLIGHT, 1U);
 	int own = send_own(conn, batch, "begin read only");
 	struct db_query *query;
 	bool sent = own > 0;
@@ -140,17 +157,21 @@ static void note_session(struct conn *conn, const struct batch *batch)
 }
 
 /* How long one of several took nobody knows: all results come at once, at the end. */
-static void note_times(const struct conn *conn, const struct batch *batch)
+static void note_times(struct conn *conn, const struct batch *batch)
 {
 	struct db_query *first = batch_next(batch, NULL);
 	int64_t took_ns = co_now_ns() - MAX(first->sent_ns, conn->head_since_ns);
+	int64_t each_ns = MAX(took_ns / batch->count, INT64_C(1));
 
+	conn->pace_ns = conn->pace_ns == 0
+				? each_ns
+				: MAX(conn->pace_ns + (each_ns - conn->pace_ns) / 8, INT64_C(1));
 	if (batch->count > 1 && took_ns >= conn->pool->conf->pipeline_threshold_ns) {
 		doubt_all(batch);
 		return;
 	}
 	for (struct db_query *query = first; query != NULL; query = batch_next(batch, query))
-		query_note_history(query, took_ns / batch->count);
+		query_note_history(query, each_ns);
 }
 
 /* ---- its end ---- */

@@ -6,11 +6,15 @@
 #include "db/query.h"
 #include "db/statements.h"
 
+#include <limits.h>
+
 /* So long after its last query the shared lane keeps the others off its connections. */
 #define KEEP_NS (50 * CLOCK_MS)
 /* A connection that has been shared for so long takes nothing more until it is empty: its session
  * has to be looked after, too. */
 #define STINT_NS (100 * CLOCK_MS)
+/* More than any connection has: one that is stuck is the last to be empty. */
+#define STUCK_LOAD (UINT_MAX / 2)
 
 void lanes_init(struct lanes *lanes)
 {
@@ -53,9 +57,8 @@ static bool is_stuck(const struct conn *conn, int64_t now_ns)
 
 static bool takes_more(const struct conn *conn, int64_t now_ns)
 {
-	return conn_is_sound(conn) && !conn->draining &&
-	       conn->assigned < conn->pool->conf->pipeline_depth && !is_stuck(conn, now_ns) &&
-	       now_ns - conn->shared_since_ns < STINT_NS;
+	return conn_is_sound(conn) && !conn->draining && conn->assigned < conn_depth(conn) &&
+	       !is_stuck(conn, now_ns) && now_ns - conn->shared_since_ns < STINT_NS;
 }
 
 static struct conn *least_loaded(const struct pool *pool)
@@ -159,7 +162,7 @@ static void drain_for_alone(struct pool *pool)
 	list_for_each (node, &pool->shared) {
 		struct conn *conn = conn_of(node);
 		bool stuck = is_stuck(conn, now_ns);
-		unsigned load = conn->assigned + (stuck ? pool->conf->pipeline_depth : 0);
+		unsigned load = conn->assigned + (stuck ? STUCK_LOAD : 0);
 
 		if (conn->draining && !stuck)
 			return;
@@ -283,4 +286,16 @@ size_t lanes_wanted(const struct pool *pool)
 		list_for_each (node, &pool->shared)
 			shared += conn_of(node)->assigned - (conn_of(node)->assigned > 0);
 	return pool->lanes.alone.length + MIN(shared, most);
+}
+
+size_t lanes_depth(const struct pool *pool)
+{
+	const struct config_database *conf = pool->conf;
+	size_t unshared = MIN(conf->pipeline_connections, conf->pool_max), depth = 0;
+
+	list_for_each (node, &pool->shared) {
+		depth += conn_depth(conn_of(node));
+		unshared -= unshared > 0;
+	}
+	return depth + unshared * conf->pipeline_depth;
 }

@@ -41,5 +41,7 @@ struct db_query *lanes_pop(struct lanes *lanes);
 void lanes_dispatch(struct pool *pool);
 /* How many more connections the waiting queries would like to have. */
 size_t lanes_wanted(const struct pool *pool);
+/* How many fast queries may be on their way at once. */
+size_t lanes_depth(const struct pool *pool);
 
 #endif

@@ -145,6 +145,67 @@ START_TEST(what_they_return_together_is_bounded)
 }
 END_TEST
 
+/* So many at once, on the only connection; returns in how many batches they went. */
+static uint64_t batches_of(struct db_env *env, size_t count)
+{
+	struct ask asks[8];
+	struct co_group group;
+	uint64_t before = env->pool->stats.batches;
+
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	for (size_t i = 0; i < count; i++)
+		start_one(env, &asks[i], &group, GATED, "a");
+	end_all(&group);
+	for (size_t i = 0; i < count; i++)
+		ck_ask_ok(&asks[i], "a|0;");
+	free_all(asks, count);
+	AWAIT(env->pool->idle_count == 1);
+	return env->pool->stats.batches - before;
+}
+
+static void task_grow(struct db_env *env)
+{
+	struct conn *conn;
+
+	batch_open(env, 1);
+	env->conf.pipeline_depth = 2;
+	conn = first_conn(&env->pool->idle);
+	ck_assert_uint_eq(conn_depth(conn), 2);
+	ck_assert_uint_ge(batches_of(env, 4), 2); /* of one each: how quick they are is not known */
+	ck_assert_int_gt(conn->pace_ns, 0);
+	ck_assert_uint_eq(conn_depth(conn), 8);
+	ck_assert_uint_eq(lanes_depth(env->pool), 2);
+	ck_assert_uint_eq(batches_of(env, 8), 2);
+	/* As many as are through in half of what counts as fast, and never fewer than it has
+	 * otherwise. */
+	conn->pace_ns = env->conf.pipeline_threshold_ns / 12;
+	ck_assert_uint_eq(conn_depth(conn), 6);
+	conn->pace_ns = env->conf.pipeline_threshold_ns;
+	ck_assert_uint_eq(conn_depth(conn), 2);
+}
+
+START_TEST(where_queries_are_quick_batches_are_larger)
+{
+	db_env_run(task_grow);
+}
+END_TEST
+
+static void task_depth_writes(struct db_env *env)
+{
+	struct conn *conn;
+
+	lanes_open(env, 1);
+	conn = first_conn(&env->pool->idle);
+	conn->pace_ns = 1;
+	ck_assert_uint_eq(conn_depth(conn), env->conf.pipeline_depth);
+}
+
+START_TEST(where_there_are_no_batches_pipelines_are_no_deeper)
+{
+	db_env_run(task_depth_writes);
+}
+END_TEST
+
 static void task_unknown_function(struct db_env *env)
 {
 	batch_open(env, 1);
@@ -931,6 +992,8 @@ int main(int argc, char **argv)
 	tcase_add_test(one, each_gets_its_own);
 	tcase_add_test(one, none_sees_a_row_before_all_are_done);
 	tcase_add_test(one, what_they_return_together_is_bounded);
+	tcase_add_test(one, where_queries_are_quick_batches_are_larger);
+	tcase_add_test(one, where_there_are_no_batches_pipelines_are_no_deeper);
 	tcase_add_test(one, what_calls_functions_of_others_is_in_none);
 	tcase_add_test(errors, an_error_is_one_querys_alone);
 	tcase_add_test(errors, an_error_of_one_by_itself_is_its_answer);
