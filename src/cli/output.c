@@ -74,8 +74,7 @@ static int open_temp(struct output *output)
 		return rc;
 	}
 	(void)fchmod(fd, mode_for(output->path));
-	output->fd = fd;
-	output->step = 0;
+	output_use(output, fd);
 	return 0;
 }
 
@@ -84,15 +83,16 @@ static int open_path(struct output *output)
 {
 	struct stat old;
 	char *resolved;
+	int fd;
 
 	if (stat(output->path, &old) == 0) {
 		if (S_ISDIR(old.st_mode))
 			return -EISDIR;
 		if (!S_ISREG(old.st_mode)) {
-			output->fd = open(output->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-			if (output->fd < 0)
+			fd = open(output->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+			if (fd < 0)
 				return -errno;
-			output->step = output_step(output->fd);
+			output_use(output, fd);
 			return 0;
 		}
 		/* A symbolic link stays one: what it points to is replaced. */
@@ -117,8 +117,7 @@ int output_open(struct output *output, const char *template, struct spool *spool
 	buf_init(&output->buf, 0, NULL);
 	buf_init(&output->chunk, 0, NULL);
 	if (template == NULL) {
-		output->fd = STDOUT_FILENO;
-		output->step = output_step(output->fd);
+		output_use(output, STDOUT_FILENO);
 		return 0;
 	}
 	rc = template_check(template, &output->per_query);
@@ -219,7 +218,7 @@ void output_close(struct output *output)
 		mem_free(output->files[i].temp_path);
 		mem_free(output->files[i].path);
 	}
-	if (output->template != NULL && output->fd >= 0)
+	if (output->fd >= 0 && (output->template != NULL || output->fd != STDOUT_FILENO))
 		close(output->fd);
 	if (output->temp_path != NULL)
 		unlink(output->temp_path);

@@ -24,11 +24,18 @@
 
 struct output_file; /* complete, waits for the commit */
 
+enum output_pipe {
+	OUTPUT_NO_PIPE,	    /* or nothing more to be done about it */
+	OUTPUT_PIPE,	    /* to be opened anew for more than a step at once */
+	OUTPUT_PIPE_OF_OURS /* that was done; to be made larger when it is full */
+};
+
 struct output {
 	struct buf buf;
 	int fd;	     /* -1: no file is open */
 	size_t step; /* bytes that the descriptor takes at once when it is ready; 0: it never keeps
 			one waiting */
+	enum output_pipe pipe;
 	struct spool *spool;
 	struct spool_queue backlog;	   /* what comes before `buf` and was not taken yet */
 	struct buf chunk;		   /* and what of it has been read back */
@@ -64,8 +71,8 @@ int output_finish(struct output *output);
 int output_commit(struct output *output) MUST_CHECK;
 /* Between the parts of this module: keeps the first error and what it was about; returns it. */
 int output_fail(struct output *output, int error);
-/* output.step of a descriptor. */
-size_t output_step(int fd);
+/* What follows is written to this descriptor. */
+void output_use(struct output *output, int fd);
 /* Frees; files that were not committed are removed. */
 void output_close(struct output *output);
 

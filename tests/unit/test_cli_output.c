@@ -7,8 +7,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -219,6 +221,107 @@ START_TEST(template_that_cannot_be)
 }
 END_TEST
 
+/* ---- readers ---- */
+
+enum reader_kind { OF_A_PIPE, OF_A_FIFO, OF_A_SOCKET };
+
+/* More than a pipe holds, and than is kept in memory. */
+#define LINES	   500000
+#define LINE_BYTES 8
+
+/* The reader's end of what the output writes to. */
+static int open_read_end(enum reader_kind kind)
+{
+	int ends[2];
+
+	if (kind == OF_A_FIFO) {
+		ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+		ends[0] = open("fifo", O_RDONLY | O_NONBLOCK);
+		ck_assert_int_ge(ends[0], 0);
+		ck_assert_int_eq(fcntl(ends[0], F_SETFL, 0), 0);
+		ck_assert_int_eq(output_open(&output, "fifo", &spool, NULL), 0);
+		return ends[0];
+	}
+	ck_assert_int_eq(kind == OF_A_PIPE ? pipe(ends) : socketpair(AF_UNIX, SOCK_STREAM, 0, ends),
+			 0);
+	dup2(ends[1], STDOUT_FILENO);
+	close(ends[1]);
+	ck_assert_int_eq(output_open(&output, NULL, &spool, NULL), 0);
+	return ends[0];
+}
+
+/* Who does not read holds nobody up, and gets everything in its order once it does. */
+START_TEST(slow_reader)
+{
+	static char expected[LINES * LINE_BYTES + 1], text[1 << 16];
+	int fd = open_read_end((enum reader_kind)_i);
+	size_t total = 0;
+
+	for (size_t i = 0; i < LINES; i++) {
+		snprintf(expected + i * LINE_BYTES, LINE_BYTES + 1, "%07zu\n", i);
+		buf_append(&output.buf, expected + i * LINE_BYTES, LINE_BYTES);
+		output_pump(&output);
+	}
+	ck_assert_int_eq(output.error, 0);
+	ck_assert(output_blocked(&output));
+	ck_assert_int_ge(spool.fd, 0);
+	/* Standard output is shared with others. */
+	ck_assert_int_eq(fcntl(STDOUT_FILENO, F_GETFL) & O_NONBLOCK, 0);
+	while (total < sizeof(expected) - 1) {
+		ssize_t n;
+
+		ck_assert_int_eq(output_flush(&output), 0);
+		n = read(fd, text, sizeof(text));
+		ck_assert_int_gt(n, 0);
+		ck_assert_mem_eq(text, expected + total, (size_t)n);
+		total += (size_t)n;
+	}
+	ck_assert(!output_blocked(&output));
+	close(fd);
+}
+END_TEST
+
+/* Most have little to say, and to them a pipe opened anew would be dear. */
+START_TEST(little_goes_the_short_way)
+{
+	char text[5] = "";
+	int fd = open_read_end(OF_A_PIPE);
+
+	buf_puts(&output.buf, "text");
+	ck_assert_int_eq(output_finish(&output), 0);
+	ck_assert_int_eq(read(fd, text, sizeof(text)), 4);
+	ck_assert_str_eq(text, "text");
+	ck_assert_int_eq(output.fd, STDOUT_FILENO);
+	close(fd);
+}
+END_TEST
+
+START_TEST(reader_that_goes)
+{
+	int fd = open_read_end(OF_A_PIPE);
+
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < LINES; i++)
+		buf_printf(&output.buf, "%07d\n", i);
+	ck_assert_int_eq(output_flush(&output), 0);
+	close(fd);
+	ck_assert_int_eq(output_finish(&output), -EPIPE);
+}
+END_TEST
+
+/* Before anything was written: the pipe cannot be opened anew. */
+START_TEST(reader_that_has_gone)
+{
+	int fd = open_read_end(OF_A_PIPE);
+
+	signal(SIGPIPE, SIG_IGN);
+	close(fd);
+	for (int i = 0; i < 100000; i++)
+		buf_printf(&output.buf, "%07d\n", i);
+	ck_assert_int_eq(output_flush(&output), -EPIPE);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("cli_output");
@@ -236,5 +339,11 @@ int main(void)
 	tcase_add_test(tcase, the_same_file_twice);
 	tcase_add_loop_test(tcase, name_that_leaves_the_directory, 0, ARRAY_SIZE(bad_names));
 	tcase_add_loop_test(tcase, template_that_cannot_be, 0, ARRAY_SIZE(bad_templates));
+	tcase = suite_case(suite, "readers", 60);
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_loop_test(tcase, slow_reader, OF_A_PIPE, OF_A_SOCKET + 1);
+	tcase_add_test(tcase, little_goes_the_short_way);
+	tcase_add_test(tcase, reader_that_goes);
+	tcase_add_test(tcase, reader_that_has_gone);
 	return suite_run(suite);
 }
