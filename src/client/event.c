@@ -23,7 +23,8 @@ static bool rows_valid(const struct json *rows)
 {
 	if (rows->type != JSON_ARRAY)
 		return false;
-	for (size_t i = 0; i < rows->count; i++)
+	/* Those that are raw have been judged by the reader. */
+	for (size_t i = 0; rows->items != NULL && i < rows->count; i++)
 		if (rows->items[i].type != JSON_ARRAY && rows->items[i].type != JSON_OBJECT)
 			return false;
 	return true;
@@ -245,7 +246,8 @@ struct json *result_cell(const struct gather_result *result, size_t row, size_t 
 {
 	const struct json *cells;
 
-	if (result == NULL || result->rows == NULL || row >= result->rows->count)
+	if (result == NULL || result->rows == NULL || result->rows->items == NULL ||
+	    row >= result->rows->count)
 		return NULL;
 	cells = &result->rows->items[row];
 	if (column >= cells->count)

@@ -10,7 +10,8 @@ CLIENT_SOURCES = \
 	src/client/request.c src/client/request.h \
 	src/client/request_write.c \
 	src/client/result.c \
-	src/client/run.c
+	src/client/run.c \
+	src/client/skip.c src/client/skip.h
 
 # What `gather` and the tests link.
 noinst_LTLIBRARIES += libclient.la

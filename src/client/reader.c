@@ -2,14 +2,13 @@
 #include "client/reader.h"
 
 #include "base/buf.h"
+#include "client/skip.h"
 #include "wire/escape.h"
 
 #include <errno.h>
 
 /* Of a combined answer's results: answer, results. */
 #define RESULT_DEPTH 2
-/* Of an event's rows: event, rows. */
-#define EVENT_ROW_DEPTH 2
 
 struct reader {
 	struct arena *arena;
@@ -111,6 +110,21 @@ static int skip_container(struct reader *r)
 	return 0;
 }
 
+/* Without looking into them. */
+static int read_raw_rows(struct reader *r, struct json *ret_value)
+{
+	const struct str rest = {r->at, (size_t)(r->end - r->at)};
+	struct json value = {.type = JSON_ARRAY};
+	size_t len = skip_rows(rest, &value.count);
+
+	if (len == 0)
+		return -EINVAL;
+	value.raw = (struct str){r->at, len};
+	r->at += len;
+	*ret_value = value;
+	return 0;
+}
+
 static int read_member(struct reader *r, struct json_member *member, unsigned depth)
 {
 	const unsigned limit = r->limit;
@@ -126,10 +140,12 @@ static int read_member(struct reader *r, struct json_member *member, unsigned de
 	skip_space(r);
 	if (r->at == r->end || *r->at++ != ':')
 		return -EINVAL;
+	skip_space(r);
+	if (depth == 0 && r->raw_rows && r->at < r->end && *r->at == '[' &&
+	    str_is(member->key, "rows"))
+		return read_raw_rows(r, &member->value);
 	if (depth == RESULT_DEPTH && str_is(member->key, "steps"))
 		r->limit += READER_STEPS_DEPTH;
-	else if (depth == 0 && r->raw_rows && str_is(member->key, "rows"))
-		r->limit = EVENT_ROW_DEPTH;
 	rc = read_value(r, &member->value, depth + 1);
 	r->limit = limit;
 	return rc;

@@ -18,8 +18,9 @@
 #define READER_STEPS_DEPTH 2
 
 /*
- * The tree points into `text` and the arena. `raw_rows`: the rows of an event are kept as they
- * stand, too. 0, -EINVAL (not JSON) or -ENOMEM.
+ * The tree points into `text` and the arena. `raw_rows`: the rows of an event are counted, and kept
+ * as they stand (`raw`, no items), and what is in them is not judged. 0, -EINVAL (not JSON) or
+ * -ENOMEM.
  */
 int reader_parse(struct arena *arena, struct str text, bool raw_rows,
 		 struct json *ret_value) MUST_CHECK;

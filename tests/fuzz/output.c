@@ -72,6 +72,7 @@ static void printer_open(struct printer *p, enum options_format which)
 	for (size_t i = 0; i < QUERIES; i++)
 		p->queries[i] = (struct query){.sql = "select 1", .name = names[i]};
 	FUZZ_CHECK(show_init(&p->show, &p->input, &p->format, &p->spool, &p->progress) == 0);
+	p->show.document->raw_rows = p->format.ops->raw_rows;
 }
 
 /* What was printed, to be unmapped by printer_close. */
@@ -106,6 +107,7 @@ static void printer_feed(struct printer *p, struct str line)
 	int rc = 0;
 
 	FUZZ_CHECK(document != NULL);
+	document->raw_rows = p->format.ops->raw_rows;
 	if (!p->failed && document_read(document, line) == 0 && event_read(document, &event) == 0) {
 		switch (event.kind) {
 		case GATHER_EVENT_COLUMNS:

@@ -2,6 +2,7 @@
 /* Lines from the daemon: what is read of them, what is refused, and the values in them. */
 #include "base/mem.h"
 #include "client/event.h"
+#include "client/skip.h"
 #include "unit/mem_failure.h"
 #include "unit/suite.h"
 
@@ -189,10 +190,10 @@ START_TEST(rows_as_they_stand)
 	ck_assert_int_eq(document_read(document, buf_str(&line)), 0);
 	ck_assert_int_eq(event_read(document, &event), 0);
 	ck_assert_uint_eq(event.result.rows->count, ARRAY_SIZE(rows));
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		ck_assert(str_is(event.result.rows->items[i].raw, rows[i]));
-		ck_assert_uint_eq(event.result.rows->items[i].count, 0);
-	}
+	ck_assert(str_equal(event.result.rows->raw, (struct str){buf_data(&line) + strlen(ROW) - 1,
+								 buf_len(&line) - strlen(ROW)}));
+	/* Of no cell anything is known. */
+	ck_assert_ptr_null(gather_value_text(&event.result, 1, 0));
 	for (size_t len = 0; len < buf_len(&line); len++) {
 		/* A block of its own: the sanitizers see what is read beyond it. */
 		char *copy = malloc(len > 0 ? len : 1);
@@ -208,6 +209,123 @@ START_TEST(rows_as_they_stand)
 	ck_assert_int_eq(read_line("{\"results\":[{\"rows\":[[7]]}]}"), 0);
 	ck_assert_str_eq(gather_value_text(&event.answer.results[0], 0, 0), "7");
 	buf_free(&line);
+}
+END_TEST
+
+static const char *const no_rows[] = {
+	"7]}",	       "\"x\"]}", "[1],7]}",  "[1][2]]}",    "[1],,[2]]}",
+	",[1]]}",      "[1],]}",  ",]}",      "[1] x,[2]]}", "[1}]}",
+	"{\"a\":1]]}", "[1]}}",	  "[\"]\"]}", "[\"a\\\"]]}", "[[1],[2]}",
+	"[1]]",	       "[1]]]}",  "[1],[2]",  "[1]\\,[2]]}",
+};
+
+/* Their own shape is judged, if not what is in them. */
+START_TEST(what_stands_there_is_no_rows)
+{
+	struct buf line;
+
+	buf_init(&line, 0, NULL);
+	document->raw_rows = true;
+	/* Wherever it falls in what is looked at together. */
+	for (size_t i = 0; i < 2 * 64; i++) {
+		buf_reset(&line);
+		buf_puts(&line, ROW);
+		for (size_t space = 0; space < i; space++)
+			buf_putc(&line, ' ');
+		buf_puts(&line, no_rows[_i]);
+		ck_assert_msg(document_read(document, buf_str(&line)) == -EINVAL, "%s",
+			      no_rows[_i]);
+	}
+	buf_free(&line);
+}
+END_TEST
+
+/* The next pseudo-random number below `limit`. */
+static unsigned draw(uint64_t *seed, unsigned limit)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(*seed >> 33) % limit;
+}
+
+static void make_value(struct buf *out, uint64_t *seed, unsigned depth)
+{
+	static const char *const texts[] = {"]",    "[", "{", "}",	  "\\\"",
+					    "\\\\", ",", "x", "\xc3\xa4", "\\u00e4"};
+	static const char *const spaces[] = {"", "", "", " ", "\t "};
+	unsigned count = draw(seed, depth < 2 ? 5 : 3);
+	bool object = draw(seed, 4) == 0;
+
+	if (depth > 4 || (depth > 1 && draw(seed, 3) > 0)) {
+		buf_putc(out, '"');
+		for (count = draw(seed, 40); count > 0; count--)
+			buf_puts(out, texts[draw(seed, ARRAY_SIZE(texts))]);
+		buf_putc(out, '"');
+		return;
+	}
+	object &= depth > 0;
+	buf_putc(out, object ? '{' : '[');
+	for (unsigned i = 0; i < count; i++) {
+		buf_puts(out, i > 0 ? "," : "");
+		buf_puts(out, spaces[draw(seed, ARRAY_SIZE(spaces))]);
+		if (object)
+			buf_printf(out, "\"%u\":", i);
+		make_value(out, seed, depth + 1);
+		buf_puts(out, spaces[draw(seed, ARRAY_SIZE(spaces))]);
+	}
+	buf_putc(out, object ? '}' : ']');
+}
+
+/* What is found without looking into it is what is read. */
+START_TEST(rows_that_are_not_read_are_those_that_are)
+{
+	struct buf line;
+
+	buf_init(&line, 0, NULL);
+	for (uint64_t seed = 1, round = 0; round < 2000; round++) {
+		size_t count, again;
+		struct str rows;
+
+		buf_reset(&line);
+		buf_append(&line, ROW, strlen(ROW) - 1);
+		make_value(&line, &seed, 0);
+		buf_putc(&line, '}');
+		document->raw_rows = false;
+		ck_assert_int_eq(document_read(document, buf_str(&line)), 0);
+		ck_assert_int_eq(event_read(document, &event), 0);
+		rows = event.result.rows->raw;
+		count = event.result.rows->count;
+		document->raw_rows = true;
+		ck_assert_int_eq(document_read(document, buf_str(&line)), 0);
+		ck_assert_int_eq(event_read(document, &event), 0);
+		ck_assert_ptr_eq(event.result.rows->raw.data, rows.data);
+		ck_assert_uint_eq(event.result.rows->raw.len, rows.len);
+		ck_assert_uint_eq(event.result.rows->count, count);
+		ck_assert_uint_eq(skip_rows_scalar(rows, &again), rows.len);
+		ck_assert_uint_eq(again, count);
+	}
+	buf_free(&line);
+}
+END_TEST
+
+/* Whatever it is given. */
+START_TEST(skipping_in_plain_c_is_the_same)
+{
+	static const char bytes[] = "[]{}[]\"\"\\,, x\xc3";
+	char text[300];
+	size_t found = 0;
+
+	for (uint64_t seed = 2, round = 0; round < 20000; round++) {
+		size_t len = 1 + draw(&seed, sizeof(text)), count = 7, scalar_count = 7, end;
+
+		text[0] = '[';
+		for (size_t i = 1; i < len; i++)
+			text[i] = bytes[draw(&seed, draw(&seed, sizeof(bytes) - 2) + 1)];
+		end = skip_rows((struct str){text, len}, &count);
+		ck_assert_uint_eq(skip_rows_scalar((struct str){text, len}, &scalar_count), end);
+		ck_assert_uint_eq(scalar_count, count);
+		found += end > 2;
+	}
+	ck_assert_uint_gt(found, 100);
 }
 END_TEST
 
@@ -510,6 +628,9 @@ int main(void)
 	tcase_add_test(tcase, value_with_a_nul_has_its_length);
 	tcase_add_test(tcase, rows_as_objects);
 	tcase_add_test(tcase, rows_as_they_stand);
+	tcase_add_loop_test(tcase, what_stands_there_is_no_rows, 0, ARRAY_SIZE(no_rows));
+	tcase_add_test(tcase, rows_that_are_not_read_are_those_that_are);
+	tcase_add_test(tcase, skipping_in_plain_c_is_the_same);
 	tcase_add_test(tcase, deep_value);
 	tcase_add_loop_test(tcase, value_as_number, 0, ARRAY_SIZE(numbers));
 	tcase_add_test(tcase, value_as_bool_and_nan);
