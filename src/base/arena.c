@@ -5,10 +5,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
-#include <stdalign.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 
 /* The first block, and as large as one gets: each is as large as all before it together. */
 #define ARENA_BLOCK_BYTES     4096
@@ -71,46 +68,35 @@ static struct arena_block *add_block(struct arena *arena, size_t size_bytes)
 	return block;
 }
 
-void *arena_alloc(struct arena *arena, size_t size_bytes)
+/* The next pieces are to stand there. */
+static void *take_from(struct arena *arena, char *at, size_t room_bytes, size_t size_bytes)
 {
-	struct arena_block *block = arena->blocks;
-	const size_t align = alignof(max_align_t);
-	void *piece;
+	arena->next = at + size_bytes;
+	arena->left_bytes = (room_bytes - size_bytes) & ~(ARENA_ALIGN - 1);
+	return at;
+}
+
+void *arena_alloc_more(struct arena *arena, size_t size_bytes)
+{
+	struct arena_block *block;
 
 	if (size_bytes > SIZE_MAX / 2)
 		return NULL;
-	size_bytes = (MAX(size_bytes, (size_t)1) + align - 1) & ~(align - 1);
-	if (block == NULL || size_bytes > block->size_bytes - arena->used_bytes) {
-		block = add_block(arena, size_bytes);
-		if (block == NULL)
-			return NULL;
-		/* Of the two, that with more left is the one in use. */
-		if (arena->blocks != NULL &&
-		    block->size_bytes - size_bytes <=
-			    arena->blocks->size_bytes - arena->used_bytes) {
-			block->next = arena->blocks->next;
-			arena->blocks->next = block;
-			return block->mem;
-		}
-		block->next = arena->blocks;
-		arena->blocks = block;
-		arena->used_bytes = 0;
-	}
-	piece = block->mem + arena->used_bytes;
-	arena->used_bytes += size_bytes;
-	return piece;
-}
-
-void *arena_calloc(struct arena *arena, size_t count, size_t size_bytes)
-{
-	void *piece;
-
-	if (size_bytes != 0 && count > SIZE_MAX / 2 / size_bytes)
+	size_bytes = (MAX(size_bytes, (size_t)1) + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1);
+	if (size_bytes <= arena->left_bytes)
+		return take_from(arena, arena->next, arena->left_bytes, size_bytes);
+	block = add_block(arena, size_bytes);
+	if (block == NULL)
 		return NULL;
-	piece = arena_alloc(arena, count * size_bytes);
-	if (piece != NULL)
-		memset(piece, 0, count * size_bytes);
-	return piece;
+	/* Of the two, that with more left is the one in use. */
+	if (arena->blocks != NULL && block->size_bytes - size_bytes <= arena->left_bytes) {
+		block->next = arena->blocks->next;
+		arena->blocks->next = block;
+		return block->mem;
+	}
+	block->next = arena->blocks;
+	arena->blocks = block;
+	return take_from(arena, block->mem, block->size_bytes, size_bytes);
 }
 
 char *arena_strndup(struct arena *arena, const char *text, size_t len)
