@@ -34,12 +34,6 @@ void conn_release(struct conn *conn)
 	co_unpark(conn->driver);
 }
 
-bool conn_is_sound(const struct conn *conn)
-{
-	return !conn->lost && !conn->closing && !conn->dirty && !conn->paused &&
-	       !conn->cancelling && !conn->suspect && conn->held == NULL;
-}
-
 void conn_resume(struct conn *conn, struct db_query *query)
 {
 	const struct segment *head = results_head(&conn->results);

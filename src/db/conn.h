@@ -49,7 +49,8 @@ struct conn {
 
 	unsigned assigned;	 /* queries that it has, sent or not */
 	bool draining;		 /* SHARED: gets nothing more until it is empty */
-	bool chunks;		 /* rows of the head come several at a time */
+	bool mode_open;		 /* libpq has not been told how rows of the head are to come */
+	bool chunks;		 /* they come several at a time */
 	bool suspect;		 /* a cancel may hit another than it was meant for */
 	int64_t shared_since_ns; /* SHARED since */
 	int64_t head_since_ns;	 /* the head's turn began */
@@ -97,7 +98,11 @@ struct conn {
  * -ENOMEM. */
 int conn_start(struct pool *pool) MUST_CHECK;
 /* Whether nothing but its load speaks against one more query on it, beside others. */
-bool conn_is_sound(const struct conn *conn);
+static inline bool conn_is_sound(const struct conn *conn)
+{
+	return !conn->lost && !conn->closing && !conn->dirty && !conn->paused &&
+	       !conn->cancelling && !conn->suspect && conn->held == NULL;
+}
 /* How many queries it may have at once, being shared. */
 unsigned conn_depth(const struct conn *conn);
 /* A query for one that was idle, is shared, or is leased by the query's owner. */

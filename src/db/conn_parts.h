@@ -28,9 +28,8 @@ int conn_send_planned(struct conn *conn, const struct prepared_plan *plan, const
 int conn_send_statement(struct conn *conn, struct db_query *query);
 /* All is written once a turn. */
 bool conn_send_sync(PGconn *pg);
-/* Single-row mode belongs to the command at the head of libpq's queue, and has to be set before
- * anything of it is read. */
-void conn_want_rows(struct conn *conn);
+/* How rows of the next command come. */
+void conn_choose_mode(struct conn *conn);
 /* Another query's results come next, or nobody's. */
 void conn_head_changed(struct conn *conn);
 

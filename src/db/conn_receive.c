@@ -251,7 +251,7 @@ static void take_step(struct conn *conn, enum results_step step, PGresult *resul
 		take_end(conn, head, result);
 		break;
 	case RESULTS_COMMAND:
-		conn_want_rows(conn);
+		conn->mode_open = true;
 		break;
 	case RESULTS_SYNC:
 		take_sync(conn);
@@ -368,6 +368,7 @@ static void read_input(struct conn *conn)
 	conn->hidden_bytes += conn->transport.received_bytes;
 	if (conn->transport.received_bytes > 0 && conn->cancel_tried)
 		conn_cancel_goes_on(conn);
+	conn_choose_mode(conn); /* PQnotifies looks at what has come */
 	while ((notify = PQnotifies(pg)) != NULL) {
 		count_shown(conn, strlen(notify->relname) + strlen(notify->extra) + MESSAGE_BYTES);
 		PQfreemem(notify);
@@ -382,9 +383,13 @@ void conn_receive(struct conn *conn)
 		take_held(conn);
 	if (conn->readable && !conn->paused)
 		read_input(conn);
-	while (!conn->lost && !conn->paused && !results_empty(&conn->results) && !PQisBusy(pg)) {
-		PGresult *result = PQgetResult(pg);
+	while (!conn->lost && !conn->paused && !results_empty(&conn->results)) {
+		PGresult *result;
 
+		conn_choose_mode(conn);
+		if (PQisBusy(pg))
+			break;
+		result = PQgetResult(pg);
 		if (PQstatus(pg) == CONNECTION_BAD && (result == NULL || made_up(result))) {
 			PQclear(result);
 			break;

@@ -135,13 +135,27 @@ static bool want_chunks(struct conn *conn, const struct db_query *query)
 #endif
 }
 
+/*
+ * All of the head's answer is in libpq's buffer, up to its ReadyForQuery: row by row it would be no
+ * less memory, but a PGresult for each and one for their end.
+ */
+static bool has_all(const struct conn *conn, const struct db_query *query)
+{
+	const struct frames *frames = &conn->transport.frames;
+
+	return query->whole && !frames->lost && frames_readies(frames) > conn->readies_taken;
+}
+
 /* The mode belongs to the command that is at the head of libpq's queue, and has to be set before
- * anything of it is read. */
-void conn_want_rows(struct conn *conn)
+ * libpq looks at anything of it; as late as that, since then it is known what has come. */
+void conn_choose_mode(struct conn *conn)
 {
 	const struct segment *head = results_head(&conn->results);
 
-	if (head == NULL || !results_at_query(head))
+	if (!conn->mode_open)
+		return;
+	conn->mode_open = conn->chunks = false;
+	if (head == NULL || !results_at_query(head) || has_all(conn, head->query))
 		return;
 	conn->chunks = want_chunks(conn, head->query);
 	if (!conn->chunks)
@@ -152,7 +166,7 @@ void conn_head_changed(struct conn *conn)
 {
 	conn->cancel_tried = false;
 	conn->head_since_ns = co_now_ns();
-	conn_want_rows(conn);
+	conn->mode_open = true;
 }
 
 static void start_lease(struct conn *conn, struct db_query *query)

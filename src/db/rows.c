@@ -54,12 +54,20 @@ const char *rows_tag(const PGresult *result)
 /* "INSERT 0 5" → "INSERT", 5; "CREATE TABLE" → itself, none. */
 static int take_tag(struct db_query *query, const PGresult *result)
 {
-	const char *tag = rows_tag(result), *tuples = PQcmdTuples(not_const(result));
-	size_t len = strlen(tag);
+	static const char select[] = "SELECT ";
+	const char *tag = rows_tag(result), *tuples;
+	size_t len;
 	char *command;
 
-	if (len == 0 && query->command != NULL)
+	if (*tag == '\0' && query->command != NULL)
 		return 0; /* it came with the last of the rows */
+	if (LIKELY(strncmp(tag, select, sizeof(select) - 1) == 0)) {
+		query->command = "SELECT";
+		query->count = strtoll(tag + sizeof(select) - 1, NULL, 10);
+		return 0;
+	}
+	len = strlen(tag);
+	tuples = PQcmdTuples(not_const(result));
 	while (len > 0 && (isdigit((unsigned char)tag[len - 1]) || tag[len - 1] == ' '))
 		len--;
 	command = arena_strndup(query->arena, tag, len);

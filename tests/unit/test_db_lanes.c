@@ -111,6 +111,57 @@ START_TEST(those_behind_another_make_the_pool_grow)
 }
 END_TEST
 
+/* Several answers come at once: each has all of its rows, and its own end. */
+static void task_whole(struct db_env *env)
+{
+	static const struct {
+		const char *sql, *known, *value, *rows;
+	} asked[] = {
+		{GATED, "a", "a", "a|0;"},
+		{"select generate_series(1, $1::int)", "5", "5", "1;2;3;4;5;"},
+		{"select 1 where $1::bool", "f", "f", ""},
+		{"select 6 / ($1::int - n) from generate_series(1, 5) as n", "9", "3", NULL},
+		{"select $1::int, ''", "1", NULL, "~|;"},
+	};
+	struct ask asks[ARRAY_SIZE(asked)];
+	struct co_group group;
+	PGconn *gate;
+
+	lanes_open(env, 1);
+	gate_known(env);
+	for (size_t i = 0; i < ARRAY_SIZE(asked); i++)
+		make_known(env, asked[i].sql, asked[i].known);
+	gate = gate_shut();
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+		init(&asks[i], env, asked[i].sql, asked[i].value);
+		asks[i].query.value_count = 1;
+		asks[i].query.whole = true;
+		ask_start(&asks[i], &group);
+	}
+	await_at_gate(1);
+	gate_open(gate);
+	end_all(&group);
+	for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+		if (asked[i].rows == NULL) {
+			ck_ask_err(&asks[i], ERR_SQL, ERR_EFFECTS_NONE);
+			ck_assert_str_eq(asks[i].query.err.sqlstate, "22012");
+			continue;
+		}
+		ck_ask_ok(&asks[i], asked[i].rows);
+		ck_assert_str_eq(asks[i].query.command, "SELECT");
+		ck_assert_int_eq(asks[i].query.count, asks[i].seen);
+	}
+	ck_assert_uint_ge(env->pool->stats.shared, ARRAY_SIZE(asked));
+	free_all(asks, ARRAY_SIZE(asked));
+}
+
+START_TEST(what_has_come_whole_is_given_whole)
+{
+	db_env_run(task_whole);
+}
+END_TEST
+
 static void task_never(struct db_env *env)
 {
 	lanes_open(env, 1);
@@ -739,6 +790,7 @@ int main(int argc, char **argv)
 	tcase_add_test(who, several_share_and_each_gets_its_own);
 	tcase_add_test(who, a_gather_is_spread_evenly);
 	tcase_add_test(who, those_behind_another_make_the_pool_grow);
+	tcase_add_test(who, what_has_come_whole_is_given_whole);
 	tcase_add_loop_test(who, some_pools_never_share, 0, 2);
 	tcase_add_test(who, a_slow_run_puts_it_out_of_the_shared_lane);
 	tcase_add_test(who, what_changes_the_session_does_not_share_one);
