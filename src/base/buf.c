@@ -20,8 +20,10 @@ void buf_init(struct buf *buf, size_t max_bytes, struct budget *budget)
 
 void buf_free(struct buf *buf)
 {
-	budget_release(buf->budget, buf->cap);
-	mem_free(buf->mem);
+	if (!buf->lent) {
+		budget_release(buf->budget, buf->cap);
+		mem_free(buf->mem);
+	}
 	buf_init(buf, buf->max_bytes, buf->budget);
 }
 
@@ -33,6 +35,16 @@ static void set_limit(struct buf *buf)
 	if (buf->max_bytes != 0 && limit - buf->head > buf->max_bytes)
 		limit = buf->head + buf->max_bytes;
 	buf->limit = buf->error != 0 ? buf->tail : MAX(limit, buf->tail);
+}
+
+void buf_lend(struct buf *buf, void *mem, size_t size_bytes)
+{
+	if (buf->mem != NULL || mem == NULL)
+		return;
+	buf->mem = mem;
+	buf->cap = size_bytes;
+	buf->lent = true;
+	set_limit(buf);
 }
 
 static char *fail(struct buf *buf, int error)
@@ -54,25 +66,28 @@ static void move_to_front(struct buf *buf)
  * last time. */
 static int grow(struct buf *buf, size_t need_bytes)
 {
-	size_t cap = buf->cap;
+	size_t cap = buf->cap, charged = buf_charged(buf);
 	char *mem;
 
 	do
 		cap = cap > SIZE_MAX / 4 ? need_bytes : MAX(cap * 2, (size_t)BUF_FIRST_BYTES);
 	while (cap < need_bytes);
 	/* The doubled size may pass a limit that the needed one does not. */
-	if (budget_charge(buf->budget, cap - buf->cap) < 0) {
+	if (budget_charge(buf->budget, cap - charged) < 0) {
 		if (need_bytes <= buf->cap)
 			return 0;
 		cap = need_bytes;
-		if (budget_charge(buf->budget, cap - buf->cap) < 0)
+		if (budget_charge(buf->budget, cap - charged) < 0)
 			return -ENOBUFS;
 	}
-	mem = mem_realloc(buf->mem, cap);
+	mem = mem_realloc(buf->lent ? NULL : buf->mem, cap);
 	if (mem == NULL) {
-		budget_release(buf->budget, cap - buf->cap);
+		budget_release(buf->budget, cap - charged);
 		return need_bytes <= buf->cap ? 0 : -ENOMEM;
 	}
+	if (buf->lent)
+		memcpy(mem, buf->mem, buf->tail);
+	buf->lent = false;
 	buf->mem = mem;
 	buf->cap = cap;
 	set_limit(buf);

@@ -14,6 +14,7 @@
 #include "base/str.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -28,10 +29,14 @@ struct buf {
 	size_t max_bytes; /* cap on content; 0: none */
 	struct budget *budget; /* what `cap` is charged to; may be NULL */
 	int error;
+	bool lent; /* `mem` is another's: neither charged nor freed */
 };
 
 /* Allocates nothing yet. `budget` may be NULL; it must outlive the buffer. */
 void buf_init(struct buf *buf, size_t max_bytes, struct budget *budget);
+/* Memory that a buffer begins with that has none yet: another's, who keeps it for as long as the
+ * buffer is used. NULL is fine. */
+void buf_lend(struct buf *buf, void *mem, size_t size_bytes);
 /* Gives everything back; the buffer can be used again. Fine on a zeroed one. */
 void buf_free(struct buf *buf);
 
@@ -46,6 +51,11 @@ static inline size_t buf_len(const struct buf *buf)
 static inline struct str buf_str(const struct buf *buf)
 {
 	return (struct str){buf->mem == NULL ? "" : buf_data(buf), buf_len(buf)};
+}
+/* What it holds of its budget. */
+static inline size_t buf_charged(const struct buf *buf)
+{
+	return buf->lent ? 0 : buf->cap;
 }
 /* 0, -ENOBUFS or -ENOMEM. */
 static inline int buf_error(const struct buf *buf)

@@ -12,6 +12,7 @@
 #include "base/macros.h"
 #include "co/co.h"
 #include "daemon/item.h"
+#include "daemon/shapes.h"
 #include "wire/request.h"
 
 #include <stdbool.h>
@@ -46,6 +47,7 @@ struct gather {
 	size_t item_count;
 	struct gather_lane *lanes;
 	size_t lane_count;
+	struct shapes shapes;
 	struct list blocked; /* struct item.node: wait for values of other items */
 	size_t running, concurrency;
 	size_t failed;

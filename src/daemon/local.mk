@@ -19,6 +19,7 @@ libdaemon_la_SOURCES = \
 	src/daemon/sequence.c src/daemon/sequence.h \
 	src/daemon/server.c src/daemon/server.h \
 	src/daemon/session.c src/daemon/session.h \
+	src/daemon/shapes.c src/daemon/shapes.h \
 	src/daemon/share.c src/daemon/share.h \
 	src/daemon/snapshot.c src/daemon/snapshot.h \
 	src/daemon/stats.c src/daemon/stats.h \

@@ -54,7 +54,7 @@ static size_t bytes_in_memory(const struct item *item)
 	size_t bytes = 0;
 
 	for (size_t i = 0; i < item->request->step_count; i++)
-		bytes += item->steps[i].rows.cap;
+		bytes += buf_charged(&item->steps[i].rows);
 	return bytes;
 }
 

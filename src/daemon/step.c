@@ -10,7 +10,6 @@
 #include "daemon/room.h"
 #include "daemon/server.h"
 #include "daemon/session.h"
-#include "daemon/types.h"
 #include "db/pool.h"
 
 #include <errno.h>
@@ -19,6 +18,8 @@
 /* The protocol's limit on a rows line, with room for what closes it. */
 #define STEP_LINE_BYTES	   (32 * 1024 - 4)
 #define STEP_LOG_SQL_BYTES 200
+/* A combined item's rows begin in the gather's arena: most answers are small. */
+#define STEP_FIRST_BYTES 256
 /* What a column takes in the answer, about. */
 #define COLUMN_BYTES 64
 /* libpq holds a whole row: the largest one that is streamed where max_answer is less. */
@@ -144,32 +145,20 @@ static struct reply_event_place place(const struct step *step, bool of_item)
 
 static int make_shape(struct step *step, const struct db_column *columns, size_t count)
 {
-	struct arena *arena = &gather_of(step)->arena;
-	const struct request_options *options = &gather_of(step)->request.options;
+	struct gather *gather = gather_of(step);
+	const struct request_options *options = &gather->request.options;
 	struct reply_style style = {.row_objects = options->row_objects,
 				    .values_text = options->values_text};
-	struct reply_column *wire = arena_calloc(arena, count, sizeof(*wire));
 
-	if (wire == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		const char *name = arena_strdup(arena, columns[i].name);
-
-		if (name == NULL)
-			return -ENOMEM;
-		wire[i].name = str_from(name);
-		wire[i].type = types_value_type(step->item->lane->database->pool->types,
-						columns[i].oid, arena);
-		if (wire[i].type == NULL)
-			return -ENOMEM;
-	}
-	return reply_shape_make(arena, style, wire, count, &step->shape);
+	return shapes_make(&gather->shapes, &gather->arena, style,
+			   step->item->lane->database->pool->types, columns, count, &step->shape);
 }
 
 static int take_columns(void *ctx, const struct db_column *columns, size_t count)
 {
 	struct step *step = ctx;
-	struct session *session = gather_of(step)->session;
+	struct gather *gather = gather_of(step);
+	struct session *session = gather->session;
 
 	if (make_shape(step, columns, count) < 0 || depends_take_columns(step, columns, count) < 0)
 		return stop_for_memory(step, -ENOMEM);
@@ -181,8 +170,9 @@ static int take_columns(void *ctx, const struct db_column *columns, size_t count
 			reply_event_columns(tail, &at, &step->shape);
 		return session_output_changed(session) < 0 ? -EPIPE : 0;
 	}
+	buf_lend(&step->rows, arena_alloc(&gather->arena, STEP_FIRST_BYTES), STEP_FIRST_BYTES);
 	for (;;) {
-		reply_write_table_head(&step->rows, &step->shape);
+		shapes_write_head(&gather->shapes, &gather->arena, &step->shape, &step->rows);
 		if (buf_error(&step->rows) == 0)
 			break;
 		if (find_room(step, &step->rows, 0, count * COLUMN_BYTES) < 0)

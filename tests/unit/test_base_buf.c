@@ -384,6 +384,68 @@ START_TEST(random_use_agrees_with_a_model)
 }
 END_TEST
 
+START_TEST(lent_memory_is_neither_charged_nor_freed)
+{
+	char lent[16];
+
+	buf_lend(&buf, lent, sizeof(lent));
+	buf_puts(&buf, "0123456789abcdef");
+	ck_assert_int_eq(buf_error(&buf), 0);
+	ck_assert_ptr_eq(buf_data(&buf), lent);
+	ck_assert_uint_eq(budget.used_bytes, 0);
+	ck_assert_uint_eq(buf_charged(&buf), 0);
+	ck_assert_uint_eq(mem_live_blocks(), 0);
+	buf_free(&buf);
+	buf_puts(&buf, "its own");
+	ck_assert_ptr_ne(buf_data(&buf), lent);
+	ck_assert_uint_eq(budget.used_bytes, buf.cap);
+	/* It has memory. */
+	buf_lend(&buf, lent, sizeof(lent));
+	assert_content("its own");
+}
+END_TEST
+
+START_TEST(lent_memory_that_is_too_small_is_left)
+{
+	char lent[16];
+
+	buf_lend(&buf, lent, sizeof(lent));
+	buf_puts(&buf, "0123456789");
+	buf_consume(&buf, 4);
+	buf_puts(&buf, "abcdefghijklmno");
+	assert_content("456789abcdefghijklmno");
+	ck_assert_ptr_ne(buf_data(&buf), lent);
+	ck_assert_uint_eq(budget.used_bytes, buf.cap);
+	ck_assert_uint_eq(buf_charged(&buf), buf.cap);
+	ck_assert_uint_eq(mem_live_blocks(), 1);
+}
+END_TEST
+
+START_TEST(lent_memory_serves_where_there_is_no_other)
+{
+	struct mem_failure failure = {.countdown = 0};
+	char lent[16];
+
+	buf_lend(&buf, NULL, 0);
+	ck_assert_ptr_null(buf_data(&buf));
+	buf_lend(&buf, lent, sizeof(lent));
+	buf_puts(&buf, "0123456789");
+	mem_set_fail_hook(mem_failure_hook, &failure);
+	buf_puts(&buf, "more than there is room for");
+	ck_assert_int_eq(buf_error(&buf), -ENOMEM);
+	ck_assert_uint_eq(budget.used_bytes, 0);
+	buf_truncate(&buf, 10);
+	buf_puts(&buf, "abc");
+	assert_content("0123456789abc");
+	mem_set_fail_hook(NULL, NULL);
+	budget.limit_bytes = 8;
+	buf_puts(&buf, "more than the budget has");
+	ck_assert_int_eq(buf_error(&buf), -ENOBUFS);
+	buf_truncate(&buf, 13);
+	assert_content("0123456789abc");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base/buf");
@@ -413,5 +475,8 @@ int main(void)
 	tcase_add_test(tcase, appending_allocates_a_few_times);
 	tcase_add_test(tcase, a_queue_that_stays_full_moves_little);
 	tcase_add_test(tcase, random_use_agrees_with_a_model);
+	tcase_add_test(tcase, lent_memory_is_neither_charged_nor_freed);
+	tcase_add_test(tcase, lent_memory_that_is_too_small_is_left);
+	tcase_add_test(tcase, lent_memory_serves_where_there_is_no_other);
 	return suite_run(suite);
 }
