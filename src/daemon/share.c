@@ -58,17 +58,11 @@ void share_unref(struct share *share)
 	mem_free(share);
 }
 
-int share_take(struct share *share, unsigned limit, struct db_owner owner, int64_t deadline_ns)
+static int await_turn(struct share *share, struct db_owner owner, int64_t deadline_ns)
 {
 	struct turn turn = {.query = {.owner = owner, .task = co_task_current()}};
 	int rc = 0;
 
-	if (share == NULL)
-		return 0;
-	if (share->used < limit) {
-		share->used++;
-		return 0;
-	}
 	list_init(&turn.query.node);
 	if (queue_push(&share->queue, &turn.query) < 0)
 		return -ENOMEM;
@@ -78,6 +72,16 @@ int share_take(struct share *share, unsigned limit, struct db_owner owner, int64
 		return 0;
 	queue_remove(&share->queue, &turn.query);
 	return rc;
+}
+
+int share_take(struct share *share, unsigned limit, struct db_owner owner, int64_t deadline_ns)
+{
+	if (share == NULL)
+		return 0;
+	if (share->used >= limit)
+		return await_turn(share, owner, deadline_ns);
+	share->used++;
+	return 0;
 }
 
 void share_give(struct share *share, unsigned limit)

@@ -102,6 +102,12 @@ void json_write_string(struct buf *out, struct str text)
 	buf_putc(out, '"');
 }
 
+static const char two_digits[] = "0001020304050607080910111213141516171819"
+				 "2021222324252627282930313233343536373839"
+				 "4041424344454647484950515253545556575859"
+				 "6061626364656667686970717273747576777879"
+				 "8081828384858687888990919293949596979899";
+
 /* Digits from the end of a buffer of 20 or more; returns how many. */
 static size_t put_digits(char *end, uint64_t number)
 {
@@ -132,8 +138,12 @@ void json_write_seconds(struct buf *out, int64_t duration_ns)
 	uint32_t fraction = (uint32_t)(ns % (uint64_t)CLOCK_SECOND);
 	char *at = end;
 
-	for (unsigned digits = 9; digits > 0; digits--, fraction /= 10)
-		*--at = (char)('0' + fraction % 10);
+	*--at = (char)('0' + fraction % 10);
+	fraction /= 10;
+	for (unsigned pairs = 4; pairs > 0; pairs--, fraction /= 100) {
+		at -= 2;
+		memcpy(at, &two_digits[2 * (fraction % 100)], 2);
+	}
 	while (end > at + 1 && end[-1] == '0')
 		end--;
 	*--at = '.';

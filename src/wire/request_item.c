@@ -240,9 +240,14 @@ int request_read_item(struct request_reader *r, const struct json *value, struct
 
 size_t request_item_queries(const struct json *value)
 {
-	const struct json *steps = json_member(value, "sequence");
+	size_t count = 1;
 
-	if (steps == NULL)
-		steps = json_member(value, "transaction");
-	return steps != NULL && steps->type == JSON_ARRAY ? MAX(steps->count, (size_t)1) : 1;
+	for (size_t i = 0; value->type == JSON_OBJECT && i < value->count; i++) {
+		const struct json_member *member = &value->members[i];
+
+		if (member->value.type == JSON_ARRAY &&
+		    (str_is(member->key, "sequence") || str_is(member->key, "transaction")))
+			count = MAX(count, member->value.count);
+	}
+	return count;
 }

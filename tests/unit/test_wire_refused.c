@@ -568,7 +568,8 @@ START_TEST(too_many_steps)
 	struct buf line;
 
 	buf_init(&line, 0, NULL);
-	buf_puts(&line, "{\"id\":7,\"gather\":[\"a\",{\"sequence\":[]},{\"transaction\":[");
+	buf_puts(&line, "{\"id\":7,\"gather\":[\"a\",{\"sequence\":[]},"
+			"{\"sequence\":null,\"transaction\":[");
 	for (int i = 0; i < 99; i++)
 		buf_puts(&line, i > 0 ? ",\"b\"" : "\"b\"");
 	buf_puts(&line, "]}]}");
