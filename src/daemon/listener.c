@@ -193,6 +193,13 @@ int listener_open(struct listener *listener, const struct config *config)
 	return rc;
 }
 
+static void release_spare(struct listener *listener)
+{
+	if (listener->has_spare)
+		close(listener->spare);
+	listener->has_spare = false;
+}
+
 void listener_close(struct listener *listener)
 {
 	struct stat st;
@@ -203,6 +210,7 @@ void listener_close(struct listener *listener)
 	    st.st_ino == listener->inode && st.st_dev == listener->device)
 		unlink(listener->path);
 	mem_free(listener->path);
+	release_spare(listener);
 	if (listener->fd >= 0)
 		close(listener->fd);
 	*listener = (struct listener){.fd = -1};
@@ -248,7 +256,11 @@ void listener_set_reserve(struct listener *listener, size_t count)
 	listener->reserve = count;
 }
 
-/* Clients have the descriptors below this one. */
+/*
+ * Clients have the descriptors below this one. Which one the next will get cannot be known, and who
+ * is accepted cannot be put back: so the lowest that is free is kept, and who gets one of the
+ * reserve is moved there.
+ */
 static rlim_t first_reserved(const struct listener *listener)
 {
 	struct rlimit limit;
@@ -258,16 +270,39 @@ static rlim_t first_reserved(const struct listener *listener)
 	return limit.rlim_cur - MIN((rlim_t)listener->reserve, limit.rlim_cur / 2);
 }
 
-/* Whether the descriptor that the next client would get, which is the lowest, is below. */
-static bool has_descriptor(const struct listener *listener, rlim_t below)
+static bool keep_spare(struct listener *listener, rlim_t reserved)
 {
-	int lowest = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
-
-	if (lowest < 0)
-		return false;
-	close(lowest);
+	if (listener->has_spare && (rlim_t)listener->spare < reserved)
+		return true;
+	release_spare(listener);
+	listener->spare = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+	listener->has_spare = listener->spare >= 0;
+	if (!listener->has_spare || (rlim_t)listener->spare < reserved)
+		return listener->has_spare;
+	release_spare(listener);
 	errno = EMFILE;
-	return (rlim_t)lowest < below;
+	return false;
+}
+
+static int accept_client(const struct listener *listener)
+{
+	return sys.accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static int accept_below(struct listener *listener, rlim_t reserved)
+{
+	int fd = accept_client(listener);
+
+	/* The reserve is in use, but what we keep is not. */
+	if (fd < 0 && errno == EMFILE) {
+		release_spare(listener);
+		fd = accept_client(listener);
+	} else if (fd >= 0 && (rlim_t)fd >= reserved && dup3(fd, listener->spare, O_CLOEXEC) >= 0) {
+		close(fd);
+		fd = listener->spare;
+		listener->has_spare = false;
+	}
+	return fd;
 }
 
 static void on_event(void *arg, unsigned events)
@@ -283,11 +318,11 @@ static void on_event(void *arg, unsigned events)
 			watch(listener);
 			break;
 		}
-		if (!has_descriptor(listener, reserved)) {
+		if (!keep_spare(listener, reserved)) {
 			out_of_descriptors(listener);
 			break;
 		}
-		fd = sys.accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		fd = accept_below(listener, reserved);
 		if (fd >= 0) {
 			listener->accept(listener->arg, fd);
 			continue;

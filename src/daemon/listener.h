@@ -24,8 +24,10 @@ struct listener {
 	struct co_watch watch;
 	struct co_timer retry;
 	size_t reserve; /* descriptors that clients leave to others */
-	bool full;	/* the caller's word: no further client */
-	bool starved;	/* no descriptor for one; until `retry` */
+	bool has_spare;
+	int spare;    /* a descriptor kept for a client that would get one of the reserve */
+	bool full;    /* the caller's word: no further client */
+	bool starved; /* no descriptor for one; until `retry` */
 	bool watching;
 	listener_accept_fn *accept;
 	void *arg;
