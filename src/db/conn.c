@@ -226,7 +226,7 @@ static void serve(struct conn *conn)
 		if (conn_cancel_due_ns(conn) <= co_now_ns())
 			conn_start_cancel(conn);
 		conn_send_unsent(conn);
-		if (conn->unflushed)
+		if (conn->unflushed && !conn->lost)
 			conn_flush(conn);
 		if (!conn->lost && list_empty(&conn->unsent) && results_empty(&conn->results))
 			settle(conn);
@@ -278,7 +278,12 @@ static int conn_main(void *arg)
 		if (co_park(CLOCK_NEVER) < 0)
 			assert(false);
 	co_unshield();
+	/* libpq would send what it still has: of queries that have had their answer. */
+	if (conn->unflushed)
+		transport_cork(&conn->transport);
 	connect_link_close(&conn->link);
+	if (conn->unflushed)
+		transport_uncork(&conn->transport);
 	session_baseline_free(&conn->baseline);
 	prepared_clear(&conn->prepared);
 	pool_conn_remove(pool, conn);

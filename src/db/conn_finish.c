@@ -193,10 +193,25 @@ static void lose_one(struct conn *conn, struct db_query *query)
 
 static void never_sent(struct conn *conn, struct db_query *query)
 {
-	(void)conn;
-	err_set_static(&query->err, ERR_CONNECTION_LOST, ERR_EFFECTS_NONE,
-		       "the connection was lost before this was sent");
+	query->never_ran = true;
+	if (query->err.code == ERR_NONE &&
+	    (query->stop == DB_STOP_TIMEOUT || query->stop == DB_STOP_CANCELLED)) {
+		conn_refuse_stopped(query);
+		return;
+	}
+	if (query->err.code == ERR_NONE)
+		err_set(&query->err, query->arena, ERR_CONNECTION_LOST, ERR_EFFECTS_NONE, "%s",
+			conn->last_notice[0] != '\0'
+				? conn->last_notice
+				: "the connection was lost before this was sent");
+	query_apply_stop(query);
 	query_finish(query);
+}
+
+/* The socket has taken nothing since libpq has it; and nothing will be sent any more. */
+static bool was_sent(const struct conn *conn, const struct segment *segment)
+{
+	return segment->sends_before != conn->transport.sends;
 }
 
 void conn_give_back_unsent(struct conn *conn)
@@ -222,16 +237,18 @@ void conn_fail_queries(struct conn *conn)
 
 	while ((segment = results_pop(&conn->results)) != NULL) {
 		struct db_query *query = segment->query;
+		void (*lose)(struct conn *, struct db_query *) =
+			was_sent(conn, segment) ? lose_one : never_sent;
 
 		if (query == NULL)
 			continue;
 		if (segment->kind == SEGMENT_BATCH) {
 			share_stop(segment->first);
-			for_batch(conn, segment->first, lose_one);
+			for_batch(conn, segment->first, lose);
 		} else if (segment->kind == SEGMENT_READS) {
-			conn_lose_reads(conn, batch_of(segment), lose_one);
+			conn_lose_reads(conn, batch_of(segment), lose);
 		} else {
-			lose_one(conn, query);
+			lose(conn, query);
 		}
 	}
 	conn_give_back_unsent(conn);

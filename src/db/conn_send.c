@@ -178,6 +178,14 @@ static void start_lease(struct conn *conn, struct db_query *query)
 	query->conn = conn;
 }
 
+/* libpq takes nothing more. What it has taken in this turn stays with it: conn_send_unsent(). */
+static void cannot_send(struct conn *conn, struct db_query *query)
+{
+	err_set(&query->err, query->arena, ERR_INTERNAL, ERR_EFFECTS_NONE, "cannot send: %s",
+		pgerror_tidy(query->arena, PQerrorMessage(conn->link.pg)));
+	conn->lost = true;
+}
+
 /* Everything up to one Sync, or nothing. */
 static void send_batch(struct conn *conn, struct db_query *first)
 {
@@ -194,7 +202,9 @@ static void send_batch(struct conn *conn, struct db_query *first)
 	results_push_batch(&conn->results, &first->segment, first);
 	first->segment.sends_before = conn->transport.sends;
 	if (!sent || !conn_send_sync(pg))
-		conn->lost = true;
+		for (struct db_query *query = first; query != NULL;
+		     query = query_next_in_batch(first, query))
+			cannot_send(conn, query);
 	else if (results_head(&conn->results) == &first->segment)
 		conn_head_changed(conn);
 }
@@ -239,15 +249,9 @@ static void send_one(struct conn *conn, struct db_query *query)
 	results_push(&conn->results, &query->segment, describe ? SEGMENT_DESCRIBE : SEGMENT_EXECUTE,
 		     query, (unsigned)MAX(commands, 1));
 	query->segment.sends_before = conn->transport.sends;
-	if (commands < 0) {
-		/* libpq takes nothing, or only a part: what went out is unknown. */
-		err_set(&query->err, query->arena, ERR_INTERNAL, ERR_EFFECTS_UNKNOWN,
-			"cannot send: %s",
-			pgerror_tidy(query->arena, PQerrorMessage(conn->link.pg)));
-		conn->lost = true;
-		return;
-	}
-	if (results_head(&conn->results) == &query->segment)
+	if (commands < 0)
+		cannot_send(conn, query);
+	else if (results_head(&conn->results) == &query->segment)
 		conn_head_changed(conn);
 }
 
@@ -267,7 +271,11 @@ void conn_send_unsent(struct conn *conn)
 		send_one(conn, query);
 	}
 	transport_uncork(&conn->transport);
-	conn_flush(conn);
+	/* What libpq has taken of a query that it could not take whole would be run. */
+	if (conn->lost)
+		conn->unflushed = true;
+	else
+		conn_flush(conn);
 }
 
 void conn_begin_session(struct conn *conn)

@@ -2,9 +2,10 @@
 /*
  * Every allocation of a pool's life fails once, and then all from there on for a while: connect,
  * query, look up a type, prepare, cancel, reset, end. No crash, no leak, and each query has exactly
- * one outcome.
+ * one outcome. And what libpq does not take is not sent.
  */
-#include "unit/db_pool.h"
+#include "db/lease.h"
+#include "unit/db_lanes.h"
 
 static const char *const life[] = {
 	"select 1",
@@ -96,6 +97,109 @@ START_TEST(every_allocation_fails)
 }
 END_TEST
 
+/* ---- what libpq does not take ---- */
+
+/* As where it has no memory: of such a one it takes nothing. */
+#define TOO_MANY_VALUES 70000
+
+/* Once the session is over: what was sent without its Sync was executed, too. */
+static void ck_nothing_ran(struct db_env *env)
+{
+	AWAIT(pool_open(env->pool) == 0);
+	await_aside("select count(*) = 0 from pg_stat_activity where application_name = 'gatherd'");
+	ck_assert_str_eq(aside("select is_called from memory_sequence"), "f");
+}
+
+static void sequence_new(struct db_env *env)
+{
+	env->conf.pool_max = 1;
+	aside("drop sequence if exists memory_sequence; create sequence memory_sequence");
+	db_env_open(env);
+}
+
+static void task_batch_not_taken(struct db_env *env)
+{
+	struct ask asks[3];
+	struct db_query *queries[ARRAY_SIZE(asks)];
+	struct db_lease lease;
+
+	sequence_new(env);
+	for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
+		ask_init(&asks[i], env->pool, "select nextval('memory_sequence')");
+		queries[i] = &asks[i].query;
+	}
+	asks[1].query.value_count = TOO_MANY_VALUES;
+	ck_assert_int_eq(
+		db_lease_take(env->pool, &lease, (struct db_owner){0}, &asks[0].arena, CLOCK_NEVER),
+		0);
+	db_lease_send_batch(&lease, queries, ARRAY_SIZE(asks));
+	for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
+		db_lease_await(queries[i], CLOCK_NEVER);
+		ck_ask_err(&asks[i], ERR_INTERNAL, ERR_EFFECTS_NONE);
+		ck_assert_ptr_nonnull(strstr(asks[i].query.err.message, "cannot send"));
+	}
+	ck_assert(!db_lease_holds(&lease));
+	db_lease_release(&lease);
+	ck_nothing_ran(env);
+	free_all(asks, ARRAY_SIZE(asks));
+}
+
+START_TEST(a_batch_that_libpq_does_not_take_has_no_effect)
+{
+	db_env_run(task_batch_not_taken);
+}
+END_TEST
+
+/* Of an outside command the effects would be unknown, had it been sent. */
+static void task_one_not_taken(struct db_env *env)
+{
+	struct ask ask;
+
+	sequence_new(env);
+	ask_init(&ask, env->pool, "vacuum");
+	ask.query.value_count = TOO_MANY_VALUES;
+	ask_main(&ask);
+	ck_ask_err(&ask, ERR_INTERNAL, ERR_EFFECTS_NONE);
+	ck_assert(ask.query.never_ran);
+	ask_free(&ask);
+	ck_nothing_ran(env);
+}
+
+START_TEST(one_that_libpq_does_not_take_has_no_effect)
+{
+	db_env_run(task_one_not_taken);
+}
+END_TEST
+
+/* What was to go out with it, before and behind it, on the same connection. */
+static void task_neighbours_not_taken(struct db_env *env)
+{
+	struct co_group group;
+	struct ask asks[3];
+
+	lanes_open(env, 1);
+	make_known(env, "select $1::text", "x");
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
+		init(&asks[i], env, "select $1::text", names[i]);
+		if (i == 1)
+			asks[i].query.value_count = TOO_MANY_VALUES;
+		ask_start(&asks[i], &group);
+	}
+	end_all(&group);
+	ck_ask_err(&asks[0], ERR_CONNECTION_LOST, ERR_EFFECTS_NONE);
+	ck_ask_err(&asks[1], ERR_INTERNAL, ERR_EFFECTS_NONE);
+	ck_ask_ok(&asks[2], "c;"); /* on another */
+	ck_assert_uint_eq(env->pool->stats.connects, 2);
+	free_all(asks, ARRAY_SIZE(asks));
+}
+
+START_TEST(neighbours_of_one_that_libpq_does_not_take)
+{
+	db_env_run(task_neighbours_not_taken);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("db memory");
@@ -104,5 +208,8 @@ int main(int argc, char **argv)
 	(void)argc;
 	suite_need_postgres(argv);
 	tcase_add_loop_test(tcase, every_allocation_fails, 0, 3);
+	tcase_add_test(tcase, a_batch_that_libpq_does_not_take_has_no_effect);
+	tcase_add_test(tcase, one_that_libpq_does_not_take_has_no_effect);
+	tcase_add_test(tcase, neighbours_of_one_that_libpq_does_not_take);
 	return suite_run(suite);
 }
