@@ -25,6 +25,14 @@ static struct db_query *head_query(const struct conn *conn)
 	return head == NULL ? NULL : head->query;
 }
 
+static void note_last_words(struct conn *conn, const PGresult *result)
+{
+	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+	if (text != NULL)
+		snprintf(conn->last_notice, sizeof(conn->last_notice), "%s", text);
+}
+
 static void take_rows_rc(struct conn *conn, struct db_query *query, int rc)
 {
 	if (rc == DB_SINK_PAUSE) {
@@ -166,12 +174,25 @@ static bool made_up(const PGresult *result)
 	       PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL;
 }
 
+static bool ends_session(const PGresult *result)
+{
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	return severity != NULL &&
+	       (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+}
+
 static void mismatch(struct conn *conn, const PGresult *result)
 {
 	struct db_query *query = head_query(conn);
 	ExecStatusType status = PQresultStatus(result);
 
 	conn->lost = true;
+	/* The server may say at any time that it ends, and why: that is everybody's reason. */
+	if (ends_session(result)) {
+		note_last_words(conn, result);
+		return;
+	}
 	if (query == NULL || query->err.code != ERR_NONE)
 		return;
 	if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
@@ -423,18 +444,16 @@ static size_t notice_bytes(const PGresult *result)
 void conn_on_notice(void *arg, const PGresult *result)
 {
 	struct conn *conn = arg;
-	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 
 	count_shown(conn, notice_bytes(result));
 	/* libpq's own words: something came that has no place here. */
 	if (PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL)
 		conn->lost = true;
 	/* While nothing runs even the end of the session comes as one. */
-	if (severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
+	if (ends_session(result))
 		conn->lost = true;
 	/* Only a dying server's last words matter: WARNING 57P02 comes as a notice. */
-	if (text != NULL && PQresultErrorField(result, PG_DIAG_SQLSTATE) != NULL &&
+	if (PQresultErrorField(result, PG_DIAG_SQLSTATE) != NULL &&
 	    strncmp(PQresultErrorField(result, PG_DIAG_SQLSTATE), "57P", 3) == 0)
-		snprintf(conn->last_notice, sizeof(conn->last_notice), "%s", text);
+		note_last_words(conn, result);
 }

@@ -50,10 +50,11 @@ class Listener:
 
 class Server(Listener):
     """Takes everybody (after so many rounds of SCRAM, if it asks for any), does nothing and says `tag`, and has its own
-    answer to what names HOSTILE."""
+    answer to what names HOSTILE, or `hostile`."""
 
-    def __init__(self, answer, rounds=0, greeting=GREETING, tag=b"SET"):
+    def __init__(self, answer, rounds=0, greeting=GREETING, tag=b"SET", hostile=b"HOSTILE"):
         self.answer = answer
+        self.hostile = hostile
         self.rounds = rounds
         self.greeting = greeting
         self.tag = tag
@@ -71,7 +72,7 @@ class Server(Listener):
             while kind := stream.read(1):
                 body = stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
                 if kind == b"P":
-                    hostile = b"HOSTILE" in body
+                    hostile = self.hostile in body
                 reply = {b"P": message(b"1"), b"B": message(b"2"), b"S": message(b"Z", b"I"),
                          b"D": b"" if hostile else message(b"n"),
                          b"E": self.answer if hostile else message(b"C", self.tag + b"\0")}
@@ -130,6 +131,26 @@ def test_an_answer_that_came_before_its_query_is_not_given_to_it(start_gatherd, 
             first, second = client.gather(["select HOSTILE()", "select 'harmless'"], db="foul", timeout=20)["results"]
             assert first["rows"] == [["1"]]
             assert second["command"] == "SET" and "rows" not in second
+
+
+def test_the_end_of_a_session_is_no_answer_out_of_step(start_gatherd, pg):
+    """Between COMMIT and its Sync: nobody can know whom it is for, but everybody is told why."""
+    greeting = GREETING[:9] + message(b"S", b"default_transaction_read_only\0on\0") + GREETING[9:]
+    server = Server(message(b"n") + message(b"C", b"COMMIT\0")
+                    + message(b"E", b"SFATAL\0VFATAL\0C57P01\0Mthe operator wants it\0\0"),
+                    greeting=greeting, hostile=b"commit")
+    with server.socket:
+        gatherd = start_gatherd(pg, sections={"database foul": {
+            "pool_max": 1, "read_only": "yes", "pipeline_threshold": "60s", "prepared_statements": 0,
+            "conninfo": f"host=127.0.0.1 port={server.port} user=x sslmode=disable"}})
+        with gatherd.client() as client:
+            for _ in range(3):
+                client.gather(["select 1"], db="foul")
+            results = client.gather(["select 1"] * 8, db="foul")["results"]
+            assert gatherd.stats()["stats"]["pools"]["foul"]["batches"] > 0
+    errors = [result["error"] for result in results if "error" in result]
+    assert errors
+    assert all(error["code"] == "connection_lost" and error["message"] == "the operator wants it" for error in errors)
 
 
 def scram_section(server, **more):
