@@ -9,6 +9,7 @@
 #include "daemon/session.h"
 #include "daemon/share.h"
 #include "daemon/snapshot.h"
+#include "db/placement.h"
 #include "db/pool.h"
 
 #include <assert.h>
@@ -206,7 +207,7 @@ static bool lane_is_full(const struct gather_lane *lane)
 	const struct database *database = lane->database;
 
 	return lane->running >= lane->window &&
-	       (lane->share_limit > 0 || database->running >= lanes_depth(database->pool));
+	       (lane->share_limit > 0 || database->running >= placement_depth(database->pool));
 }
 
 static void start_pending(struct gather *gather)

@@ -7,6 +7,7 @@
 #include "daemon/database.h"
 #include "daemon/server.h"
 #include "db/channels.h"
+#include "db/placement.h"
 #include "db/pool.h"
 #include "wire/json.h"
 
@@ -59,17 +60,21 @@ static void write_pool(struct buf *out, const struct database *database)
 	json_write_string(out, str_from(database->conf.name));
 	buf_printf(out,
 		   ":{\"connections\":{\"max\":%u,\"open\":%zu,\"idle\":%zu,\"shared\":%zu,"
-		   "\"busy\":%zu,"
+		   "\"busy\":%zu,\"busy_max\":%zu,"
 		   "\"connecting\":%zu,\"closing\":%zu},"
 		   "\"pending\":%zu,\"queued\":%zu,\"queries\":%" PRIu64 ",\"pipelined\":%" PRIu64
 		   ",\"batches\":%" PRIu64 ",\"batched\":%" PRIu64 ",\"repeated\":%" PRIu64
 		   ",\"errors\":%" PRIu64 ",\"connects\":%" PRIu64 ",\"connect_failures\":%" PRIu64
 		   ",\"lost\":%" PRIu64 ",\"cancels\":%" PRIu64 ",\"resets\":%" PRIu64 ",",
 		   database->conf.pool_max, pool_open(pool), pool->idle_count, pool->shared_count,
-		   pool->busy_count, pool->connecting_count, pool->closing_count, database->pending,
-		   lanes_queued(&pool->lanes), stats->queries, stats->shared, stats->batches,
-		   stats->batched, stats->repeated, stats->errors, stats->connects,
-		   stats->connect_failures, stats->lost, stats->cancels, stats->resets);
+		   pool->busy_count, placement_busy_max(pool), pool->connecting_count,
+		   pool->closing_count, database->pending, lanes_queued(&pool->lanes),
+		   stats->queries, stats->shared, stats->batches, stats->batched, stats->repeated,
+		   stats->errors, stats->connects, stats->connect_failures, stats->lost,
+		   stats->cancels, stats->resets);
+	buf_puts(out, "\"fast_below\":");
+	json_write_seconds(out, lanes_limits(pool).current_ns);
+	buf_putc(out, ',');
 	write_latency(out, "wait", &stats->queued);
 	buf_putc(out, ',');
 	write_latency(out, "latency", &stats->elapsed);

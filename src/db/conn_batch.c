@@ -166,7 +166,8 @@ static void note_times(struct conn *conn, const struct batch *batch)
 	conn->pace_ns = conn->pace_ns == 0
 				? each_ns
 				: MAX(conn->pace_ns + (each_ns - conn->pace_ns) / 8, INT64_C(1));
-	if (batch->count > 1 && took_ns >= conn->pool->conf->pipeline_threshold_ns) {
+	lanes_note_shared(conn->pool, took_ns);
+	if (batch->count > 1 && took_ns >= lanes_limits(conn->pool).current_ns) {
 		doubt_all(batch);
 		return;
 	}

@@ -107,9 +107,20 @@ static void note_dirt(struct conn *conn, const struct db_query *query)
 		conn->dirty = query->statement->changes_session = true;
 }
 
+static void note_time(struct conn *conn, struct db_query *query)
+{
+	int64_t elapsed_ns = co_now_ns() - MAX(query->sent_ns, conn->head_since_ns);
+
+	if (conn->state == CONN_SHARED)
+		lanes_note_shared(conn->pool, elapsed_ns);
+	else if (conn->lease == NULL)
+		lanes_note_alone(conn->pool, elapsed_ns, query->sent_ns - query->submitted_ns);
+	query_note_history(query, elapsed_ns);
+}
+
 void conn_finish_query(struct conn *conn, struct db_query *query)
 {
-	query_note_history(query, co_now_ns() - MAX(query->sent_ns, conn->head_since_ns));
+	note_time(conn, query);
 	if (conn_was_stale(conn, query, results_failed_early(&query->segment)) ||
 	    was_hit(conn, query)) {
 		conn_run_again(conn, query);

@@ -6,93 +6,128 @@
 
 /* What was learnt longer ago says nothing of now: tables grow, plans change. */
 #define FORGET_NS (600 * CLOCK_SECOND)
-/* A strike counts for so long; then for half as long as there were more. */
-#define STRIKE_NS   (60 * CLOCK_SECOND)
-#define STRIKES_MAX 4
-/* Runs in a row that make an unknown statement a fast one; eight times as many with each strike. */
-#define GOOD_RUNS 2U
+/* Runs that make an unknown statement a fast one. */
+#define GOOD_RUNS 2
 
 /*
  * Any run may be slow because the machine is busy: its server's process waits for a processor. What
- * is rare and short is no strike. Each good run earns a 32nd of the threshold for it, so that those
- * behind wait no longer than that for it on the average; and never longer than for eight
- * thresholds.
+ * is rare and short is passed over: each fast run earns a 32nd of the limit for it, so that those
+ * behind wait no longer than that for it on the average. What had not been earned is a debt, to be
+ * worked off alone, where slow runs hold up nobody and cost nothing. Either has a bound: nothing is
+ * passed over that takes more than eight limits, and some thousand fast runs make up for anything.
  */
-#define CREDIT_SHARE 32
-#define CREDIT_FIRST 2
-#define CREDIT_MAX   8
+#define RUNS_A_LIMIT 32
+#define CREDIT_FIRST (2 * RUNS_A_LIMIT)
+#define CREDIT_MAX   (8 * RUNS_A_LIMIT)
+#define DEBT_MAX     8192
+#define STRIKE_RUNS  1024
+/* In so long half of a debt is forgiven. */
+#define FORGIVE_NS (60 * CLOCK_SECOND)
 
-static unsigned strikes_now(const struct history *history, int64_t now_ns)
+static bool is_pressed(struct history_limits limits)
 {
-	int64_t forgiven = (now_ns - history->struck_ns) / STRIKE_NS;
-
-	return forgiven >= (int64_t)history->strikes ? 0 : history->strikes - (unsigned)forgiven;
+	return limits.current_ns > limits.usual_ns;
 }
 
-bool history_is_fast(const struct history *history, int64_t threshold_ns, int64_t now_ns)
+static bool is_open(const struct history_account *account, int64_t now_ns)
 {
-	unsigned strikes = strikes_now(history, now_ns);
+	return account->noted_ns != 0 && now_ns - account->noted_ns < FORGET_NS;
+}
 
-	return history->good_runs >= GOOD_RUNS << (3 * strikes) &&
+/* Who comes under pressure stands as before. */
+static const struct history_account *account_for(const struct history *history,
+						 struct history_limits limits, int64_t now_ns)
+{
+	return is_pressed(limits) && is_open(&history->pressed, now_ns) ? &history->pressed
+									: &history->usual;
+}
+
+static int balance_now(const struct history_account *account, int64_t now_ns)
+{
+	int64_t halved = (now_ns - account->noted_ns) / FORGIVE_NS;
+
+	if (!is_open(account, now_ns))
+		return -GOOD_RUNS;
+	return account->balance < 0 && halved > 0 ? account->balance / (1 << halved)
+						  : account->balance;
+}
+
+bool history_is_fast(const struct history *history, struct history_limits limits, int64_t now_ns)
+{
+	return balance_now(account_for(history, limits, now_ns), now_ns) >= 0 &&
 	       now_ns - history->seen_ns < FORGET_NS && history->bytes <= HISTORY_BYTES_MAX &&
-	       history->mean_ns + 4 * history->deviation_ns < threshold_ns;
+	       history->best_ns < limits.usual_ns &&
+	       history->mean_ns + 4 * history->deviation_ns < limits.current_ns;
 }
 
 /* As TCP estimates its round trips (RFC 6298). */
-static void smooth(struct history *history, int64_t elapsed_ns)
+static void smooth(struct history *history, int64_t elapsed_ns, bool pressed)
 {
 	int64_t off_ns = elapsed_ns - history->mean_ns;
 
 	history->mean_ns += off_ns / 8;
 	history->deviation_ns += ((off_ns < 0 ? -off_ns : off_ns) - history->deviation_ns) / 4;
+	off_ns = elapsed_ns - history->best_ns;
+	if (off_ns < 0)
+		history->best_ns += off_ns / 4;
+	else if (!pressed)
+		history->best_ns += off_ns / 256;
 }
 
-/* Whether the run is one of the few that may be slow. */
-static bool pay(struct history *history, int64_t elapsed_ns)
+static void earn(struct history_account *account, int64_t now_ns)
 {
-	if (elapsed_ns > history->credit_ns)
-		return false;
-	history->credit_ns -= elapsed_ns;
-	return true;
+	int balance = balance_now(account, now_ns) + 1;
+
+	/* Nobody is to fall back into debt with the next run. */
+	account->balance = MIN(balance == 0 ? CREDIT_FIRST : balance, CREDIT_MAX);
+	account->noted_ns = now_ns;
 }
 
-static void earn(struct history *history, int64_t threshold_ns)
+static void spend(struct history_account *account, int64_t runs, int64_t now_ns)
 {
-	history->credit_ns =
-		MIN(history->credit_ns + threshold_ns / CREDIT_SHARE, threshold_ns * CREDIT_MAX);
+	account->balance = (int)MAX(balance_now(account, now_ns) - runs, (int64_t)-DEBT_MAX);
+	account->noted_ns = now_ns;
+}
+
+/* Nobody was held up, but it is as if nothing were known yet. */
+static void begin_anew(struct history_account *account, int64_t now_ns)
+{
+	account->balance = MIN(balance_now(account, now_ns), -GOOD_RUNS);
+	account->noted_ns = now_ns;
+}
+
+static int64_t cost(int64_t elapsed_ns, bool small, struct history_limits limits)
+{
+	return small ? elapsed_ns * RUNS_A_LIMIT / MAX(limits.current_ns, INT64_C(1)) : STRIKE_RUNS;
 }
 
 void history_strike(struct history *history, int64_t now_ns)
 {
-	history->good_runs = 0;
-	history->strikes = MIN(strikes_now(history, now_ns) + 1, STRIKES_MAX);
-	history->struck_ns = now_ns;
+	spend(&history->usual, STRIKE_RUNS, now_ns);
+	spend(&history->pressed, STRIKE_RUNS, now_ns);
 }
 
-void history_note(struct history *history, int64_t elapsed_ns, size_t bytes, int64_t threshold_ns,
-		  int64_t now_ns)
+void history_note(struct history *history, int64_t elapsed_ns, size_t bytes,
+		  struct history_limits limits, int64_t now_ns)
 {
-	bool was_fast = history_is_fast(history, threshold_ns, now_ns);
-	bool small = bytes <= HISTORY_BYTES_MAX, good = elapsed_ns < threshold_ns && small;
+	struct history_account *account = is_pressed(limits) ? &history->pressed : &history->usual;
+	bool was_fast = history_is_fast(history, limits, now_ns);
+	bool small = bytes <= HISTORY_BYTES_MAX, good = elapsed_ns < limits.current_ns && small;
 
-	if (!good && was_fast && small && pay(history, elapsed_ns)) {
-		history->seen_ns = now_ns;
-		return;
-	}
-	if (history->seen_ns == 0 || now_ns - history->seen_ns >= FORGET_NS)
-		*history = (struct history){
-			.mean_ns = elapsed_ns,
-			.credit_ns = threshold_ns * CREDIT_FIRST,
-			.strikes = strikes_now(history, now_ns),
-			.struck_ns = now_ns,
-		};
-	else
-		smooth(history, elapsed_ns);
-	history->seen_ns = now_ns;
-	history->bytes = MAX(bytes, history->bytes - history->bytes / 16);
-	history->good_runs = good ? history->good_runs + 1 : 0;
+	*account = *account_for(history, limits, now_ns);
 	if (good)
-		earn(history, threshold_ns);
-	if (history->good_runs == 0 && was_fast)
-		history_strike(history, now_ns);
+		earn(account, now_ns);
+	else if (was_fast)
+		spend(account, cost(elapsed_ns, small, limits), now_ns);
+	else
+		begin_anew(account, now_ns);
+	if (history->seen_ns == 0 || now_ns - history->seen_ns >= FORGET_NS) {
+		history->mean_ns = history->best_ns = elapsed_ns;
+		history->deviation_ns = 0;
+		history->bytes = bytes;
+	} else if (good || !was_fast || account->balance < 0) {
+		smooth(history, elapsed_ns, is_pressed(limits));
+		history->bytes = MAX(bytes, history->bytes - history->bytes / 16);
+	}
+	history->seen_ns = now_ns;
 }

@@ -26,8 +26,10 @@ libdb_la_SOURCES = \
 	src/db/lookup.c src/db/lookup.h \
 	src/db/lease.c src/db/lease.h \
 	src/db/pgerror.c src/db/pgerror.h \
+	src/db/placement.c src/db/placement.h \
 	src/db/pool.c src/db/pool.h \
 	src/db/prepared.c src/db/prepared.h \
+	src/db/pressure.c src/db/pressure.h \
 	src/db/query.c src/db/query.h \
 	src/db/queue.c src/db/queue.h \
 	src/db/refusal.c src/db/refusal.h \

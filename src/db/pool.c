@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "db/backoff.h"
 #include "db/conn.h"
+#include "db/placement.h"
 #include "db/query.h"
 #include "db/statements.h"
 #include "db/types.h"
@@ -121,7 +122,7 @@ static bool may_connect(const struct pool *pool)
  * again with the next event. */
 static void fill(struct pool *pool)
 {
-	while (may_connect(pool) && (pool->connecting_count < lanes_wanted(pool) ||
+	while (may_connect(pool) && (pool->connecting_count < placement_wanted(pool) ||
 				     connections(pool) < pool->conf->pool_min))
 		if (conn_start(pool) < 0)
 			break;

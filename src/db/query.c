@@ -109,6 +109,7 @@ void query_submitted(struct db_query *query, struct pool *pool)
 	list_init(&query->node);
 	list_init(&query->batch);
 	list_init(&query->batch_node);
+	list_init(&query->alike);
 }
 
 struct db_query *query_next_in_batch(struct db_query *first, struct db_query *query)
@@ -220,6 +221,7 @@ struct db_query *query_orphan(struct db_query *query, enum db_query_stop reason)
 	list_init(&rest->node);
 	list_init(&rest->batch);
 	list_init(&rest->batch_node);
+	list_init(&rest->alike);
 	if (query->in_batch != NULL)
 		batch_replace(query, rest);
 	else
@@ -236,21 +238,22 @@ static void free_orphan(struct db_query *query)
 	mem_free(orphan);
 }
 
-void query_note_history(const struct db_query *query, int64_t elapsed_ns)
+void query_note_history(struct db_query *query, int64_t elapsed_ns)
 {
-	int64_t threshold_ns = query->pool->conf->pipeline_threshold_ns;
+	struct history_limits limits = lanes_limits(query->pool);
 	size_t bytes = query->result_bytes + query->hold.bytes;
 
 	/* One that failed at once, or was ended early, tells nothing of those that do not. */
 	if (query->statement == NULL || !query->class.plain_read ||
 	    ((query->err.code != ERR_NONE || query->stop != DB_STOP_NONE) && !query->overheld &&
-	     elapsed_ns < threshold_ns))
+	     elapsed_ns < limits.current_ns))
 		return;
 	if (query->in_batch == NULL || query->in_batch->count == 1)
 		query->statement->doubt -= query->statement->doubt > 0;
 	if (query->overheld)
 		bytes = MAX(bytes, HISTORY_BYTES_MAX + 1);
-	history_note(&query->statement->history, elapsed_ns, bytes, threshold_ns, co_now_ns());
+	history_note(&query->statement->history, elapsed_ns, bytes, limits, co_now_ns());
+	lanes_promote(query->pool, query->statement);
 }
 
 /*

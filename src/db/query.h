@@ -119,6 +119,7 @@ struct db_query {
 	unsigned batch_first, batch_own; /* its commands there, of which the last is itself */
 	struct queue *queue;		 /* QUEUED */
 	struct queue_request *queue_request;
+	struct list alike;	     /* QUEUED, for a connection to itself: statement->waiting */
 	struct statement *statement; /* NULL: not one that is remembered */
 	struct segment segment;	     /* RUNNING */
 	struct db_cell *cells;	     /* of one row, in the arena */
@@ -179,7 +180,7 @@ void query_lost(struct db_query *query, const char *reason);
  */
 struct db_query *query_orphan(struct db_query *query, enum db_query_stop reason);
 /* Takes account of how long it ran. */
-void query_note_history(const struct db_query *query, int64_t elapsed_ns);
+void query_note_history(struct db_query *query, int64_t elapsed_ns);
 /* Gives its sink what it holds, until that pauses. */
 void query_give_held(struct db_query *query);
 /* What an error that the server reported says of effects. */

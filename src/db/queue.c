@@ -197,6 +197,7 @@ int queue_push(struct queue *queue, struct db_query *query)
 		return -ENOMEM;
 	}
 	list_push_back(&request->queries, &query->node);
+	list_init(&query->alike);
 	query->queue_request = request;
 	queue->length++;
 	return 0;
@@ -232,6 +233,7 @@ void queue_remove(struct queue *queue, struct db_query *query)
 
 	assert(request != NULL);
 	list_remove(&query->node);
+	list_remove(&query->alike);
 	query->queue_request = NULL;
 	queue->length--;
 	drop_request_if_empty(queue, request);

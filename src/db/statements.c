@@ -86,6 +86,7 @@ static struct statement_key *add(struct statements *statements, const char *sql,
 	key->statement.key = key;
 	key->statement.serial = ++statements->last_serial;
 	list_init(&key->statement.node);
+	list_init(&key->statement.waiting);
 	return key;
 }
 

@@ -28,6 +28,7 @@ struct statement {
 	bool changes_session; /* it has been seen to change what the session reports */
 	unsigned doubt;	      /* so many times it is in no batch with others */
 	struct history history;
+	struct list waiting; /* db_query.alike of those that wait for a connection to themselves */
 };
 
 /* Longer texts are neither remembered nor prepared. */

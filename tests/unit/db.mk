@@ -112,6 +112,18 @@ tests_unit_test_db_history_CPPFLAGS = $(DB_TEST_CPPFLAGS)
 tests_unit_test_db_history_LDADD = $(DB_TEST_LDADD)
 TESTS += tests/unit/test_db_history
 
+check_PROGRAMS += tests/unit/test_db_placement
+tests_unit_test_db_placement_SOURCES = tests/unit/test_db_placement.c
+tests_unit_test_db_placement_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_placement_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_placement
+
+check_PROGRAMS += tests/unit/test_db_pressure
+tests_unit_test_db_pressure_SOURCES = tests/unit/test_db_pressure.c
+tests_unit_test_db_pressure_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_pressure_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_pressure
+
 check_PROGRAMS += tests/unit/test_db_lanes
 tests_unit_test_db_lanes_SOURCES = tests/unit/test_db_lanes.c
 tests_unit_test_db_lanes_CPPFLAGS = $(DB_TEST_CPPFLAGS)

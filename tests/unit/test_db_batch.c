@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Fast reads of a read-only database go in batches: one transaction, one Sync. What one of them
  * does is never another's matter. With a real server. */
+#include "db/placement.h"
 #include "db/statements.h"
 #include "unit/db_lanes.h"
 
@@ -174,7 +175,7 @@ static void task_grow(struct db_env *env)
 	ck_assert_uint_ge(batches_of(env, 4), 2); /* of one each: how quick they are is not known */
 	ck_assert_int_gt(conn->pace_ns, 0);
 	ck_assert_uint_eq(conn_depth(conn), 8);
-	ck_assert_uint_eq(lanes_depth(env->pool), 2);
+	ck_assert_uint_eq(placement_depth(env->pool), 2);
 	ck_assert_uint_eq(batches_of(env, 8), 2);
 	/* As many as are through in half of what counts as fast, and never fewer than it has
 	 * otherwise. */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Who gets which connection while there are not enough for all: the slow are held back beside the
+ * fast, but get on, and who turns out to be fast does not wait for the slow. With a real server. */
+#include "db/lanes.h"
+#include "db/pressure.h"
+#include "unit/db_lanes.h"
+
+static size_t running(const struct ask *asks, size_t count)
+{
+	size_t running = 0;
+
+	for (size_t i = 0; i < count; i++)
+		running += asks[i].query.state == DB_QUERY_RUNNING;
+	return running;
+}
+
+static void task_promoted(struct db_env *env)
+{
+	struct co_group group;
+	struct ask asks[6];
+	PGconn *gate;
+
+	lanes_open(env, 1);
+	aside("create table if not exists lanes_gate (n int)");
+	gate = gate_shut();
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
+		init(&asks[i], env, GATED, "x");
+		ask_start(&asks[i], &group);
+	}
+	AWAIT(env->pool->lanes.alone.length == 5 && running(asks, 6) == 1);
+	gate_open(gate);
+	end_all(&group);
+	for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
+		ck_ask_ok(&asks[i], "x|0;");
+	free_all(asks, ARRAY_SIZE(asks));
+	/* The third had a connection to itself before the second was known to be fast. */
+	ck_assert_uint_ge(env->pool->stats.shared, 3);
+}
+
+START_TEST(who_waits_is_not_held_to_what_was_unknown)
+{
+	db_env_run(task_promoted);
+}
+END_TEST
+
+static void task_given_up(struct db_env *env)
+{
+	struct co_group group;
+	struct ask asks[2], late;
+	PGconn *gate;
+
+	lanes_open(env, 1);
+	aside("create table if not exists lanes_gate (n int)");
+	gate = gate_shut();
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
+		init(&asks[i], env, GATED, "x");
+		ask_start(&asks[i], &group);
+	}
+	init(&late, env, GATED, "late");
+	late.deadline_ns = clock_after_ns(co_now_ns(), 10 * CLOCK_MS);
+	ask_main(&late);
+	ck_ask_err(&late, ERR_TIMEOUT, ERR_EFFECTS_NONE);
+	ask_free(&late);
+	gate_open(gate);
+	end_all(&group);
+	free_all(asks, ARRAY_SIZE(asks));
+	ck_query(env->pool, "select 1", "1;");
+}
+
+START_TEST(who_has_given_up_waits_no_more)
+{
+	db_env_run(task_given_up);
+}
+END_TEST
+
+/* As after long runs, which last so long and of which there may be so few. */
+static void hold_back(struct db_env *env, int64_t alone_ns)
+{
+	struct pressure *pressure = &env->pool->lanes.pressure;
+
+	pressure->alone_ns = 1;
+	pressure->alone_ns2 = (double)alone_ns;
+	pressure->most = 1;
+}
+
+static void task_held_back(struct db_env *env)
+{
+	struct co_group group;
+	struct ask fast, slow[4];
+	PGconn *gate;
+
+	lanes_open(env, 8);
+	gate_known(env);
+	gate = gate_shut();
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	start_all(env, &fast, 1, &group, names);
+	ck_assert_uint_eq(env->pool->shared_count, 1);
+	hold_back(env, 3600 * CLOCK_SECOND);
+	for (size_t i = 0; i < ARRAY_SIZE(slow); i++) {
+		init(&slow[i], env, GATED, "slow");
+		slow[i].query.class.plain_read = false;
+		ask_start(&slow[i], &group);
+	}
+	AWAIT(env->pool->lanes.alone.length == 2 && running(slow, 4) == 2);
+	ck_assert_uint_eq(env->pool->idle_count, 5);
+	/* Others get on although these do not end. */
+	hold_back(env, CLOCK_MS);
+	lanes_dispatch(env->pool);
+	AWAIT(running(slow, 4) == 4);
+	gate_open(gate);
+	end_all(&group);
+	ask_free(&fast);
+	free_all(slow, ARRAY_SIZE(slow));
+}
+
+START_TEST(the_slow_are_held_back_but_get_on)
+{
+	db_env_run(task_held_back);
+}
+END_TEST
+
+static void task_not_alone(struct db_env *env)
+{
+	struct co_group group;
+	struct ask slow[4];
+	PGconn *gate;
+
+	lanes_open(env, 4);
+	gate_known(env);
+	AWAIT(env->pool->shared_count == 0);
+	env->pool->lanes.shared_seen_ns = 0;
+	hold_back(env, 3600 * CLOCK_SECOND);
+	gate = gate_shut();
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	for (size_t i = 0; i < ARRAY_SIZE(slow); i++) {
+		init(&slow[i], env, GATED, "slow");
+		slow[i].query.class.plain_read = false;
+		ask_start(&slow[i], &group);
+	}
+	AWAIT(running(slow, 4) == 4);
+	gate_open(gate);
+	end_all(&group);
+	free_all(slow, ARRAY_SIZE(slow));
+}
+
+START_TEST(the_slow_have_all_where_nobody_is_fast)
+{
+	db_env_run(task_not_alone);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("db_placement");
+	TCase *tcase = suite_case(suite, "placement", 60);
+
+	(void)argc;
+	suite_need_postgres(argv);
+	tcase_add_test(tcase, who_waits_is_not_held_to_what_was_unknown);
+	tcase_add_test(tcase, who_has_given_up_waits_no_more);
+	tcase_add_test(tcase, the_slow_are_held_back_but_get_on);
+	tcase_add_test(tcase, the_slow_have_all_where_nobody_is_fast);
+	return suite_run(suite);
+}
