@@ -44,6 +44,7 @@ ssize_t transport_recv(int fd, void *bytes, size_t len, int flags)
 		return -1;
 	}
 	got = sys.recv(fd, bytes, MIN(len, transport->room_bytes), flags);
+	transport->full = got > 0 && (size_t)got == len;
 	if (got > 0) {
 		if (!transport->decrypted)
 			take_plain(transport, bytes, (size_t)got);
@@ -148,20 +149,33 @@ void transport_init(struct transport *transport, PGconn *pg)
 		transport->decrypted = transport->frames.lost = true;
 }
 
+static void note_more(struct transport *transport)
+{
+	transport->turn_bytes += transport->received_bytes;
+	/* What has been read from the socket may wait, still encrypted or not any more, in libpq.
+	 */
+	if (transport->encrypted)
+		transport->more = !transport->dry;
+	/* What filled libpq's buffer, of 16 KiB as a rule, was hardly all; to ask the kernel for
+	 * each of them would cost more than to read it. */
+	else
+		transport->more = transport->full && transport->turn_bytes < READ_BYTES;
+	if (!transport->more)
+		transport->turn_bytes = 0;
+}
+
 int transport_read(struct transport *transport, PGconn *pg)
 {
 	int rc;
 
 	assert(current == NULL);
-	transport->dry = false;
+	transport->dry = transport->full = false;
 	transport->room_bytes = READ_BYTES;
 	transport->received_bytes = 0;
 	current = transport;
 	rc = PQconsumeInput(pg);
 	current = NULL;
-	/* What has been read from the socket may wait, still encrypted or not any more, in libpq.
-	 */
-	transport->more = transport->encrypted && !transport->dry;
+	note_more(transport);
 	return rc;
 }
 

@@ -26,12 +26,14 @@ struct transport {
 	bool asked;	/* for encryption: the next byte is the answer, and no message */
 	bool decrypted; /* SSL_read() has what the server says, and recv() has not */
 	bool corked;
-	bool encrypted;	       /* TLS or GSSAPI */
-	bool dry;	       /* the socket had no more */
-	bool more;	       /* to be read at once: no descriptor tells of it */
+	bool encrypted; /* TLS or GSSAPI */
+	bool dry;	/* the socket had no more */
+	bool full;	/* it gave as much as libpq had room for */
+	bool more;	/* to be read at once: no descriptor tells of it, or it would say so */
 	struct frames frames;  /* in what is read */
 	size_t room_bytes;     /* that may still be read */
 	size_t received_bytes; /* by the last transport_read */
+	size_t turn_bytes;     /* and by those before it that left more */
 	uint64_t sends;	       /* that the socket took something of */
 	uint64_t sends_heard;  /* how many they were when it last gave something */
 };

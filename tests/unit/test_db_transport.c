@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define TURN_BYTES ((size_t)64 * 1024)
 
@@ -72,10 +74,45 @@ START_TEST(one_turn_reads_no_more_than_its_share)
 }
 END_TEST
 
+static void await_much_input(void)
+{
+	int bytes = 0;
+
+	while (bytes < (int)TURN_BYTES) {
+		ck_assert_int_eq(ioctl(transport.fd, FIONREAD, &bytes), 0);
+		sched_yield();
+	}
+}
+
+/* libpq reads 16 KiB at once: more are asked for at once, but not for ever. */
+START_TEST(what_filled_the_buffer_was_not_all)
+{
+	size_t before_last = 0, total = 0;
+	unsigned reads = 0;
+
+	ck_assert_int_eq(PQsendQuery(pg, "select repeat('x', 100) from generate_series(1, 100000)"),
+			 1);
+	ck_assert_int_eq(PQsetSingleRowMode(pg), 1);
+	await_much_input();
+	do {
+		ck_assert_int_eq(transport_read(&transport, pg), 1);
+		before_last = total;
+		total += transport.received_bytes;
+		reads++;
+		while (!PQisBusy(pg))
+			PQclear(PQgetResult(pg));
+	} while (transport.more);
+	ck_assert_uint_gt(reads, 1);
+	ck_assert_uint_lt(before_last, TURN_BYTES);
+	ck_assert_uint_ge(total, TURN_BYTES);
+}
+END_TEST
+
 START_TEST(a_read_tells_whether_the_socket_was_emptied)
 {
 	ck_assert_int_eq(transport_read(&transport, pg), 1);
 	ck_assert(transport.dry);
+	ck_assert(!transport.more);
 	ck_assert_uint_eq(transport.received_bytes, 0);
 }
 END_TEST
@@ -251,6 +288,7 @@ int main(int argc, char **argv)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, libpq_reads_and_sends_through_us);
 	tcase_add_test(tcase, one_turn_reads_no_more_than_its_share);
+	tcase_add_test(tcase, what_filled_the_buffer_was_not_all);
 	tcase_add_test(tcase, a_read_tells_whether_the_socket_was_emptied);
 	tcase_add_test(tcase, many_syncs_go_out_as_one);
 	tcase_add_test(tcase, reports_of_parameters_are_seen);
