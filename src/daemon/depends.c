@@ -101,6 +101,8 @@ static void sort(struct captures *captures)
 
 int depends_init(struct gather *gather)
 {
+	if (list_empty(&gather->blocked))
+		return 0;
 	for (size_t i = 0; i < gather->item_count; i++)
 		gather->items[i].unmet = gather->items[i].request->depend_count;
 	if (for_references(gather, count_capture) < 0 || for_references(gather, add_capture) < 0)

@@ -94,12 +94,18 @@ static int choose_lane(struct gather *gather, const struct request_item *request
 		       struct gather_lane **ret_lane, struct err *ret_err)
 {
 	struct session *session = gather->session;
-	struct str name = request->db.data != NULL ? request->db : gather->request.options.db;
+	bool names_one = request->db.data != NULL;
+	struct str name = names_one ? request->db : gather->request.options.db;
 	struct database *database;
 	struct gather_lane *lane;
-	int rc = database_choose(session->server, &session->access, name, &gather->arena, &database,
-				 ret_err);
+	int rc;
 
+	if (!names_one && gather->usual != NULL) {
+		*ret_lane = gather->usual;
+		return 0;
+	}
+	rc = database_choose(session->server, &session->access, name, &gather->arena, &database,
+			     ret_err);
 	if (rc < 0)
 		return rc;
 	lane = find_lane(gather, database);
@@ -108,6 +114,8 @@ static int choose_lane(struct gather *gather, const struct request_item *request
 		if (limit_lane(lane, session->access.section) < 0)
 			return err_no_memory(ret_err);
 	}
+	if (!names_one)
+		gather->usual = lane;
 	*ret_lane = lane;
 	return 0;
 }

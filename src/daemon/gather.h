@@ -47,6 +47,7 @@ struct gather {
 	size_t item_count;
 	struct gather_lane *lanes;
 	size_t lane_count;
+	struct gather_lane *usual; /* of items that name no database; NULL: none so far */
 	struct shapes shapes;
 	struct list blocked; /* struct item.node: wait for values of other items */
 	size_t running, concurrency;

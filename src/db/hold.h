@@ -19,7 +19,8 @@
 #define HOLD_ROW_BYTES ((size_t)2048)
 
 struct hold {
-	PGresult **results;
+	PGresult **results; /* at first `one` */
+	PGresult *one[1];
 	size_t count, capacity;
 	size_t first; /* of those not given yet */
 	size_t bytes;

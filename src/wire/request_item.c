@@ -116,13 +116,17 @@ static const struct request_key keys[] = {
 	{KEY("deferrable"), TRANSACTION, read_deferrable},
 };
 
-static int read_keys(struct request_reader *r, const struct json *object, unsigned what,
-		     struct request_item *item)
+/* Which key each member of an object is. None may be there twice, so that these are enough. */
+struct found_keys {
+	const struct request_key *of[ARRAY_SIZE(keys)];
+};
+
+static int read_keys(struct request_reader *r, const struct json *object,
+		     const struct found_keys *found, unsigned what, struct request_item *item)
 {
 	for (size_t i = 0; i < object->count; i++) {
 		const struct json_member *member = &object->members[i];
-		const struct request_key *key =
-			request_find_key(keys, ARRAY_SIZE(keys), member->key);
+		const struct request_key *key = found->of[i];
 		int rc;
 
 		if (member->value.type == JSON_NULL)
@@ -143,7 +147,7 @@ static int read_keys(struct request_reader *r, const struct json *object, unsign
 /* Finds what the object is, and what is no key at all. A step is a query, whatever else it may
  * claim to be. */
 static int read_kind(struct request_reader *r, const struct json *object,
-		     enum request_item_kind *ret_kind)
+		     struct found_keys *ret_keys, enum request_item_kind *ret_kind)
 {
 	const struct request_key *found = NULL;
 
@@ -152,8 +156,9 @@ static int read_kind(struct request_reader *r, const struct json *object,
 		const struct request_key *key =
 			request_find_key(keys, ARRAY_SIZE(keys), member->key);
 
-		if (key == NULL)
+		if (key == NULL || i == ARRAY_SIZE(keys))
 			return request_unknown_key(r, member->key);
+		ret_keys->of[i] = key;
 		if (key - keys > REQUEST_TRANSACTION || member->value.type == JSON_NULL)
 			continue;
 		if (found != NULL && !r->place.in_step)
@@ -171,8 +176,8 @@ static int read_kind(struct request_reader *r, const struct json *object,
 }
 
 /* A string or an object with "sql". `item` has room for one step, and `what` it may be. */
-static int read_query(struct request_reader *r, const struct json *value, unsigned what,
-		      struct request_item *item)
+static int read_query(struct request_reader *r, const struct json *value,
+		      const struct found_keys *found, unsigned what, struct request_item *item)
 {
 	int rc = 0;
 
@@ -181,7 +186,7 @@ static int read_query(struct request_reader *r, const struct json *value, unsign
 		item->steps->sql = value->text;
 		item->steps->sql_has_nul = value->has_nul;
 	} else {
-		rc = read_keys(r, value, what, item);
+		rc = read_keys(r, value, found, what, item);
 	}
 	item->steps->name = item->name;
 	item->steps->timeout_ns = item->timeout_ns;
@@ -192,13 +197,14 @@ static int read_step(struct request_reader *r, const struct json *value,
 		     struct request_query *query)
 {
 	struct request_item step = {.steps = query};
+	struct found_keys found;
 	int rc = 0;
 
 	if (value->type != JSON_STRING && value->type != JSON_OBJECT)
 		return request_refuse(r, (struct str){0}, "must be a SQL string or an object");
 	if (value->type == JSON_OBJECT)
-		rc = read_kind(r, value, &step.kind);
-	return rc < 0 ? rc : read_query(r, value, STEP, &step);
+		rc = read_kind(r, value, &found, &step.kind);
+	return rc < 0 ? rc : read_query(r, value, &found, STEP, &step);
 }
 
 static int read_steps(struct request_reader *r, const struct json_member *member, void *target)
@@ -223,19 +229,20 @@ static int read_steps(struct request_reader *r, const struct json_member *member
 int request_read_item(struct request_reader *r, const struct json *value, struct request_item *item,
 		      struct request_query *query)
 {
+	struct found_keys found;
 	int rc = 0;
 
 	if (value->type != JSON_STRING && value->type != JSON_OBJECT)
 		return request_refuse(r, (struct str){0}, "must be a SQL string or an object");
 	item->kind = REQUEST_QUERY;
 	if (value->type == JSON_OBJECT)
-		rc = read_kind(r, value, &item->kind);
+		rc = read_kind(r, value, &found, &item->kind);
 	if (rc < 0)
 		return rc;
 	if (item->kind != REQUEST_QUERY)
-		return read_keys(r, value, 1u << item->kind, item);
+		return read_keys(r, value, &found, 1u << item->kind, item);
 	item->steps = query;
-	return read_query(r, value, QUERY, item);
+	return read_query(r, value, &found, QUERY, item);
 }
 
 size_t request_item_queries(const struct json *value)

@@ -2,6 +2,16 @@
 /* `params`, of items and reports: an array for $1… or an object for :name. */
 #include "wire/request_read.h"
 
+/* So many digits are less than a double can be. */
+#define SAFE_DIGITS 300
+
+/* For nearly all it need not be computed. */
+static bool may_be_huge(struct str number)
+{
+	return number.len > SAFE_DIGITS || memchr(number.data, 'e', number.len) != NULL ||
+	       memchr(number.data, 'E', number.len) != NULL;
+}
+
 /* A number beyond a double, here or further down; a value has no more depth than the reader let
  * pass. */
 static const struct json *find_huge_number(const struct json *value)
@@ -10,7 +20,7 @@ static const struct json *find_huge_number(const struct json *value)
 	double number;
 
 	if (value->type == JSON_NUMBER)
-		return json_double(value, &number) ? NULL : value;
+		return may_be_huge(value->text) && !json_double(value, &number) ? value : NULL;
 	if (value->type != JSON_ARRAY && value->type != JSON_OBJECT)
 		return NULL;
 	for (size_t i = 0; i < value->count && found == NULL; i++)
