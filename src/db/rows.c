@@ -135,19 +135,28 @@ static bool is_stale(const struct db_query *query, const PGresult *result)
 }
 
 /*
- * Whether the error came before anything was executed: it did not parse, or may not run where it
- * stands (25001). Told by the place in the server that raises such errors and does nothing before;
- * an sqlstate alone may be what a function of the user's gave. Where the place is not of the
- * statement itself but of one that it ran, there is a context, or the inner statement's text.
+ * Whether the error came before anything was executed: it did not parse, calls what there is not,
+ * or may not run where it stands (25001). Told by the place in the server that raises such errors
+ * and does nothing before; an sqlstate alone may be what a function of the user's gave. Where the
+ * place is not of the statement itself but of one that it ran, there is a context, or the inner
+ * statement's text.
  */
-static bool is_refusal(const PGresult *result)
+static bool is_refusal(const struct db_query *query, const PGresult *result)
 {
 	const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
 
-	return function != NULL && PQresultErrorField(result, PG_DIAG_CONTEXT) == NULL &&
-	       PQresultErrorField(result, PG_DIAG_INTERNAL_QUERY) == NULL &&
-	       (strcmp(function, "scanner_yyerror") == 0 ||
-		strcmp(function, "PreventInTransactionBlock") == 0);
+	if (function == NULL || PQresultErrorField(result, PG_DIAG_CONTEXT) != NULL ||
+	    PQresultErrorField(result, PG_DIAG_INTERNAL_QUERY) != NULL)
+		return false;
+	/* The analysis of the statement's own text, in which the error has a place. */
+	if (strcmp(function, "ParseFuncOrColumn") == 0)
+		return PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION) != NULL;
+	/* Others may look up a table by name in the midst of what they do. */
+	if (strcmp(function, "RangeVarGetRelidExtended") == 0 ||
+	    strcmp(function, "get_namespace_oid") == 0)
+		return query->class.maintains;
+	return strcmp(function, "scanner_yyerror") == 0 ||
+	       strcmp(function, "PreventInTransactionBlock") == 0;
 }
 
 static void take_error(struct db_query *query, const PGresult *result)
@@ -158,7 +167,7 @@ static void take_error(struct db_query *query, const PGresult *result)
 	if (query->err.code != ERR_NONE)
 		return; /* a FATAL after an ERROR says less */
 	query->stale = is_stale(query, result);
-	query->never_ran = !query->completed && is_refusal(result);
+	query->never_ran = !query->completed && is_refusal(query, result);
 	pgerror_from_result(&query->err, query->arena, result, query_error_effects(query));
 	/* An ERROR after the command's success (a deferred constraint) is a rollback; a session
 	 * that dies there may have died before or after the commit. */

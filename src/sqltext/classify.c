@@ -226,6 +226,7 @@ struct sql_class sql_classify(struct str sql)
 	if (class.refusal != SQL_RUNS)
 		return class;
 	class.outside_transaction = is_outside_transaction(&facts);
+	class.maintains = IS_ANY(&facts.words[0], "vacuum", "analyze", "reindex", "cluster");
 	class.ends_transactions = IS_ANY(&facts.words[0], "call", "do");
 	/* What is temporary is its own session's. */
 	class.defines = class.ends_transactions ||

@@ -40,6 +40,8 @@ struct sql_class {
 	 * pg_terminate_backend, …).
 	 */
 	bool outside_transaction;
+	bool maintains;		/* VACUUM, ANALYZE, REINDEX, CLUSTER: it finds all that it names
+				   before it begins */
 	bool ends_transactions; /* CALL and DO: what they run may COMMIT and begin the next one */
 	bool defines;		/* CREATE, ALTER, DROP, and CALL and DO, which may: what a name or a
 				   parameter of other texts stands for may be another */

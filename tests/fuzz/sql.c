@@ -190,7 +190,7 @@ static bool same_class(struct sql_class a, struct sql_class b)
 {
 	return a.refusal == b.refusal && a.plain_read == b.plain_read &&
 	       a.plain_write == b.plain_write && a.dirties == b.dirties &&
-	       a.outside_transaction == b.outside_transaction &&
+	       a.outside_transaction == b.outside_transaction && a.maintains == b.maintains &&
 	       a.ends_transactions == b.ends_transactions && a.may_rerun == b.may_rerun;
 }
 

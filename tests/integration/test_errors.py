@@ -112,10 +112,33 @@ def test_an_error_after_what_may_have_committed_is_unknown(client, pg, sql):
     ("create index concurrently on", "42601"),
     ("do $$ unclosed", "42601"),
     ("call p_half(", "42601"),
+    ("call p_nosuch()", "42883"),
+    ("call lower('x')", "42809"),
+    ("vacuum t_nosuch", "42P01"),
+    ("vacuum nosuch.t", "3F000"),
+    ("analyze t_nosuch", "42P01"),
+    ("reindex table t_nosuch", "42P01"),
+    ("reindex index concurrently t_nosuch", "42P01"),
+    ("reindex schema nosuch", "3F000"),
+    ("cluster t_nosuch", "42P01"),
 ])
-def test_what_does_not_parse_has_no_effects(client, sql, sqlstate):
+def test_what_the_server_does_not_begin_with_has_no_effects(client, sql, sqlstate):
     error = client.one(sql)["error"]
     assert error["code"] == "sql" and error["sqlstate"] == sqlstate and error["effects"] == "none"
+
+
+def test_a_vacuum_of_what_there_is_not_vacuums_nothing(client, pg):
+    pg.psql("drop table if exists t_unseen; create table t_unseen (n int); insert into t_unseen values (1)")
+    error = client.one("vacuum analyze t_unseen, t_nosuch")["error"]
+    assert error["sqlstate"] == "42P01" and error["effects"] == "none"
+    assert pg.psql("select reltuples from pg_class where relname = 't_unseen'") == "-1", "not seen by any"
+
+
+def test_a_name_that_is_looked_up_on_the_way_is_unknown(client):
+    """A COPY of many rows may have written some."""
+    error = client.one("copy (select 'pg_class'::text::regclass union all select 't_nosuch'::text::regclass) "
+                       "to program 'cat > /dev/null'")["error"]
+    assert error["sqlstate"] == "42P01" and error["effects"] == "unknown"
 
 
 @pytest.mark.parametrize("sql", ["vacuum", "create database t_refused", "alter system set work_mem = '5MB'"])
@@ -126,11 +149,12 @@ def test_what_may_not_run_in_a_transaction_has_no_effects_there(client, sql):
 
 
 # The same words of the server, but of what ran inside a statement that had committed.
-@pytest.mark.parametrize("inside", ["execute 'vacuum'", "execute 'slect 1'", "raise sqlstate '25001'"])
+@pytest.mark.parametrize("inside", ["execute 'vacuum'", "execute 'slect 1'", "raise sqlstate '25001'",
+                                    "call p_nosuch()", "perform nosuch(1)"])
 def test_a_refusal_inside_of_what_has_committed_is_unknown(client, pg, inside):
     pg.psql("create table if not exists t_inside (n int); truncate t_inside")
     error = client.one(f"do $$ begin insert into t_inside values (1); commit; {inside}; end $$")["error"]
-    assert error["sqlstate"] in ("25001", "42601") and error["effects"] == "unknown"
+    assert error["sqlstate"] in ("25001", "42601", "42883") and error["effects"] == "unknown"
     assert pg.psql("select count(*) from t_inside") == "1"
 
 

@@ -43,6 +43,7 @@ static void ck_class(const char *data, size_t len)
 	ck_assert_int_eq(found.plain_write, read.plain_write);
 	ck_assert_int_eq(found.dirties, read.dirties);
 	ck_assert_int_eq(found.outside_transaction, read.outside_transaction);
+	ck_assert_int_eq(found.maintains, read.maintains);
 	ck_assert_int_eq(found.ends_transactions, read.ends_transactions);
 	ck_assert_int_eq(found.defines, read.defines);
 	ck_assert_int_eq(found.may_rerun, read.may_rerun);

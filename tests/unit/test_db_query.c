@@ -195,8 +195,11 @@ static const struct {
 	{"insert into child values (7)", "23503", ERR_EFFECTS_NONE},
 	{"insert into child values (7), (8) returning i", "23503", ERR_EFFECTS_NONE},
 	{"do $$begin raise 'no'; end$$", "P0001", ERR_EFFECTS_UNKNOWN},
-	{"call nobody()", "42883", ERR_EFFECTS_UNKNOWN},
-	{"vacuum nothing", "42P01", ERR_EFFECTS_UNKNOWN},
+	{"drop database nothing", "3D000", ERR_EFFECTS_UNKNOWN},
+	{"copy nothing to '/tmp/nothing'", "42P01", ERR_EFFECTS_UNKNOWN},
+	/* refused before the server begins */
+	{"call nobody()", "42883", ERR_EFFECTS_NONE},
+	{"vacuum nothing", "42P01", ERR_EFFECTS_NONE},
 };
 
 static void task_failure(struct db_env *env)

@@ -156,13 +156,13 @@ static const struct {
 	/* outside of transactions */
 	{"call p()", "do"},
 	{"do $$begin end$$", "do"},
-	{"vacuum", "do"},
-	{"VACUUM (analyze) t", "do"},
-	{"analyze", "do"},
+	{"vacuum", "dom"},
+	{"VACUUM (analyze) t", "dom"},
+	{"analyze", "dom"},
 	{"checkpoint", "do"},
-	{"reindex table t", "do"},
-	{"reindex (verbose) index concurrently i", "do"},
-	{"cluster", "do"},
+	{"reindex table t", "dom"},
+	{"reindex (verbose) index concurrently i", "dom"},
+	{"cluster", "dom"},
 	{"create database x", "do"},
 	{"create tablespace x location '/x'", "do"},
 	{"create subscription s connection '' publication p", "do"},
@@ -203,6 +203,8 @@ START_TEST(runs)
 		*at++ = 'd';
 	if (class.outside_transaction)
 		*at++ = 'o';
+	if (class.maintains)
+		*at++ = 'm';
 	*at = '\0';
 	ck_assert_msg(strcmp(flags, running[_i].flags) == 0, "%s: \"%s\", not \"%s\"",
 		      running[_i].sql, flags, running[_i].flags);
