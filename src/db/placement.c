@@ -13,8 +13,9 @@
 #define STINT_NS (100 * CLOCK_MS)
 /* More than any connection has: one that is stuck is the last to be empty. */
 #define STUCK_LOAD (UINT_MAX / 2)
-/* So long at least the slow wait for one more connection while they are held back. */
-#define HELD_BACK_NS (100 * CLOCK_MS)
+/* So long at least, and at most, the slow wait for one more connection while they are held back. */
+#define HELD_BACK_NS	 (100 * CLOCK_MS)
+#define HELD_BACK_MAX_NS (2 * CLOCK_SECOND)
 
 static struct conn *conn_of(struct list *node)
 {
@@ -95,11 +96,12 @@ size_t placement_busy_max(const struct pool *pool)
 static int64_t held_back_until_ns(const struct pool *pool)
 {
 	const struct lanes *lanes = &pool->lanes;
+	int64_t run_ns = pressure_alone_ns(&lanes->pressure);
 
 	if (pool->busy_count < pressure_most(&lanes->pressure, pool->conf->pool_max))
 		return INT64_MIN;
 	return clock_after_ns(lanes->alone_since_ns,
-			      MAX(pressure_alone_ns(&lanes->pressure), HELD_BACK_NS));
+			      MIN(MAX(run_ns, HELD_BACK_NS), HELD_BACK_MAX_NS));
 }
 
 /* Whether one more connection may be one query's own. */
