@@ -7,10 +7,12 @@
 
 static bool needs_quotes(struct str text)
 {
+	static const bool special[256] = {[','] = true, ['"'] = true, ['\r'] = true, ['\n'] = true};
+
 	if (text.len == 0 || str_is(text, "\\."))
 		return true;
 	for (size_t i = 0; i < text.len; i++)
-		if (memchr(",\"\r\n", text.data[i], 4) != NULL)
+		if (special[(unsigned char)text.data[i]])
 			return true;
 	return false;
 }
