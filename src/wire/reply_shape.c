@@ -50,6 +50,16 @@ static int make_keys(struct arena *arena, struct keyset *set, struct key *keys, 
 	return rc;
 }
 
+static int keep_text(struct arena *arena, const struct buf *text, struct str *ret_kept)
+{
+	const char *copy = NULL;
+
+	if (buf_error(text) == 0)
+		copy = arena_strndup(arena, buf_str(text).data, buf_len(text));
+	*ret_kept = (struct str){copy, buf_len(text)};
+	return copy != NULL ? 0 : -ENOMEM;
+}
+
 static int make_prefixes(struct arena *arena, const struct key *keys, size_t count,
 			 struct str *prefixes)
 {
@@ -58,16 +68,11 @@ static int make_prefixes(struct arena *arena, const struct key *keys, size_t cou
 
 	buf_init(&text, arena->max_bytes, arena->budget);
 	for (size_t i = 0; i < count && rc == 0; i++) {
-		const char *copy = NULL;
-
 		buf_reset(&text);
 		buf_puts(&text, i > 0 ? ",\"" : "{\"");
 		buf_append_str(&text, keys[i].name);
 		buf_puts(&text, "\":");
-		if (buf_error(&text) == 0)
-			copy = arena_strndup(arena, buf_data(&text), buf_len(&text));
-		prefixes[i] = (struct str){copy, buf_len(&text)};
-		rc = copy != NULL ? 0 : -ENOMEM;
+		rc = keep_text(arena, &text, &prefixes[i]);
 	}
 	buf_free(&text);
 	return rc;
@@ -81,14 +86,9 @@ static int escape_names(struct arena *arena, const struct reply_column *columns,
 
 	buf_init(&text, arena->max_bytes, arena->budget);
 	for (size_t i = 0; i < count && rc == 0; i++) {
-		const char *copy = NULL;
-
 		buf_reset(&text);
 		json_write_escaped(&text, columns[i].name);
-		if (buf_error(&text) == 0)
-			copy = arena_strndup(arena, buf_str(&text).data, buf_len(&text));
-		keys[i].name = (struct str){copy, buf_len(&text)};
-		rc = copy != NULL ? 0 : -ENOMEM;
+		rc = keep_text(arena, &text, &keys[i].name);
 	}
 	buf_free(&text);
 	return rc;

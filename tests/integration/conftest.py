@@ -87,13 +87,9 @@ def start_gatherd():
 @pytest.fixture(scope="module")
 def shared_gatherd(pg):
     """One daemon for a file's tests, with two databases and the default configuration."""
-    daemon = Gatherd(pg, gatherd={"default_database": "main"},
-                     sections={"database other": {"conninfo": pg.conninfo(db="other")}})
-    try:
+    with Gatherd(pg, gatherd={"default_database": "main"},
+                 sections={"database other": {"conninfo": pg.conninfo(db="other")}}) as daemon:
         yield daemon
-        daemon.stop()
-    finally:
-        daemon.cleanup()
 
 
 @pytest.fixture

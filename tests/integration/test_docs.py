@@ -42,13 +42,9 @@ def examples():
 @pytest.fixture(scope="module")
 def store(pg, demo_store):
     """A daemon with the demo store and the shipped reports."""
-    daemon = Gatherd(pg, main={"conninfo": pg.conninfo(db=demo_store)},
-                     gatherd={"report_dir": os.path.join(programs.ROOT, "etc", "reports")})
-    try:
+    with Gatherd(pg, main={"conninfo": pg.conninfo(db=demo_store)},
+                 gatherd={"report_dir": os.path.join(programs.ROOT, "etc", "reports")}) as daemon:
         yield daemon
-        daemon.stop()
-    finally:
-        daemon.cleanup()
 
 
 class Shell:

@@ -21,12 +21,8 @@ def reset_daemon(request, pg):
     pg.psql("drop sequence if exists s_leak; create sequence s_leak; drop table if exists t_leak; "
             "create table t_leak (id serial, n int); create or replace procedure p_leak() language plpgsql as "
             "$$ begin perform set_config('work_mem', '77MB', false); end $$")
-    daemon = Gatherd(pg, main={"pool_max": 1, "session_reset": request.param})
-    try:
+    with Gatherd(pg, main={"pool_max": 1, "session_reset": request.param}) as daemon:
         yield daemon
-        daemon.stop()
-    finally:
-        daemon.cleanup()
 
 
 @pytest.fixture

@@ -44,12 +44,8 @@ def pair():
 
 @pytest.fixture(scope="module")
 def reader_daemon(lasting):
-    daemon = Gatherd(lasting.standby, main={"pool_max": 4})
-    try:
+    with Gatherd(lasting.standby, main={"pool_max": 4}) as daemon:
         yield daemon
-        daemon.stop()
-    finally:
-        daemon.cleanup()
 
 
 @pytest.fixture

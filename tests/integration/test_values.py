@@ -134,12 +134,8 @@ def test_a_database_without_encoding_still_gives_utf8(start_gatherd, pg):
 def ascii_gatherd(pg):
     """A database that takes any bytes for text."""
     pg.psql("create database any_bytes template template0 encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'")
-    daemon = Gatherd(pg, main={"conninfo": pg.conninfo(db="any_bytes")})
-    try:
+    with Gatherd(pg, main={"conninfo": pg.conninfo(db="any_bytes")}) as daemon:
         yield daemon
-        daemon.stop()
-    finally:
-        daemon.cleanup()
 
 
 # what makes text of the bytes of $1 (hexadecimal), whether it may have none of them (a name, json's grammar)

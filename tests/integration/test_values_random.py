@@ -388,13 +388,9 @@ ARRAY_SQL = ("select v, v::text, {jsonb}, array_dims(v), to_jsonb(array(select e
 def typed(pg):
     pg.psql("create database values_random")
     pg.psql("create extension hstore; create extension ltree; create extension citext;" + TYPES_SQL, "values_random")
-    daemon = Gatherd(pg, main={"conninfo": pg.conninfo(db="values_random"), "pool_max": 4},
-                     gatherd={"max_request": "64M"})
-    try:
+    with Gatherd(pg, main={"conninfo": pg.conninfo(db="values_random"), "pool_max": 4},
+                 gatherd={"max_request": "64M"}) as daemon:
         yield daemon
-        daemon.stop()
-    finally:
-        daemon.cleanup()
 
 
 @pytest.fixture

@@ -4,28 +4,12 @@
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "unit/wire.h"
+#include "unit/wire_out.h"
 #include "wire/keyset.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-
-static struct arena arena;
-static struct buf out;
-
-static void set_up(void)
-{
-	arena_init(&arena, 0, NULL);
-	buf_init(&out, 0, NULL);
-}
-
-static void tear_down(void)
-{
-	arena_free(&arena);
-	buf_free(&out);
-	ck_assert_uint_eq(mem_live_blocks(), 0);
-}
 
 static struct json parse(const char *text)
 {

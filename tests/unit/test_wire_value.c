@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* PostgreSQL's text as JSON, and parameters as PostgreSQL's text. */
 #include "base/mem.h"
-#include "unit/wire.h"
+#include "unit/wire_out.h"
 #include "wire/value.h"
 
 #include <errno.h>
 
 #define FFFD "\xef\xbf\xbd"
-
-static struct arena arena;
-static struct buf out;
-
-static void set_up(void)
-{
-	arena_init(&arena, 0, NULL);
-	buf_init(&out, 0, NULL);
-}
-
-static void tear_down(void)
-{
-	arena_free(&arena);
-	buf_free(&out);
-	ck_assert_uint_eq(mem_live_blocks(), 0);
-}
 
 enum {
 	BOOL = 16,

@@ -25,4 +25,4 @@ tests_unit_test_wire_request_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_wire_request_LDADD = $(WIRE_TEST_LIBS)
 tests_unit_test_wire_value_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_wire_value_LDADD = $(WIRE_TEST_LIBS)
-EXTRA_DIST += tests/unit/wire.h
+EXTRA_DIST += tests/unit/wire.h tests/unit/wire_out.h

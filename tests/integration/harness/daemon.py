@@ -23,8 +23,8 @@ def config_text(sections):
 
 class Gatherd:
     """
-    Started and ready when the constructor returns. Keywords: `gatherd` and `main` add to or (None) remove from the
-    sections [gatherd] and [database main]; `sections` adds whole ones.
+    Started and ready when the constructor returns; at the end of a `with` it must stop well. Keywords: `gatherd` and
+    `main` add to or (None) remove from the sections [gatherd] and [database main]; `sections` adds whole ones.
     """
 
     def __init__(self, pg, gatherd=None, main=None, sections=None, env=None, listen_socket=None, start=True):
@@ -125,6 +125,16 @@ class Gatherd:
         if self.alive():
             self.process.kill()
             self.process.wait(LIMIT_S)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        try:
+            if kind is None:
+                self.stop()
+        finally:
+            self.cleanup()
 
     def cleanup(self):
         self.kill()
