@@ -28,7 +28,7 @@ int conn_send_planned(struct conn *conn, const struct prepared_plan *plan, const
 int conn_send_statement(struct conn *conn, struct db_query *query);
 /* All is written once a turn. */
 bool conn_send_sync(PGconn *pg);
-/* How rows of the next command come. */
+/* How rows of the next command come: while that is open. */
 void conn_choose_mode(struct conn *conn);
 /* Another query's results come next, or nobody's. */
 void conn_head_changed(struct conn *conn);

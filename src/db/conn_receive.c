@@ -389,7 +389,8 @@ static void read_input(struct conn *conn)
 	conn->hidden_bytes += conn->transport.received_bytes;
 	if (conn->transport.received_bytes > 0 && conn->cancel_tried)
 		conn_cancel_goes_on(conn);
-	conn_choose_mode(conn); /* PQnotifies looks at what has come */
+	if (conn->mode_open)
+		conn_choose_mode(conn); /* PQnotifies looks at what has come */
 	while ((notify = PQnotifies(pg)) != NULL) {
 		count_shown(conn, strlen(notify->relname) + strlen(notify->extra) + MESSAGE_BYTES);
 		PQfreemem(notify);
@@ -407,7 +408,8 @@ void conn_receive(struct conn *conn)
 	while (!conn->lost && !conn->paused && !results_empty(&conn->results)) {
 		PGresult *result;
 
-		conn_choose_mode(conn);
+		if (conn->mode_open)
+			conn_choose_mode(conn);
 		if (PQisBusy(pg))
 			break;
 		result = PQgetResult(pg);

@@ -152,8 +152,6 @@ void conn_choose_mode(struct conn *conn)
 {
 	const struct segment *head = results_head(&conn->results);
 
-	if (!conn->mode_open)
-		return;
 	conn->mode_open = conn->chunks = false;
 	if (head == NULL || !results_at_query(head) || has_all(conn, head->query))
 		return;
