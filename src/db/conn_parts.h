@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * What the files of one connection share: conn.c is its life, conn_send.c what goes out,
- * conn_receive.c what comes back, conn_finish.c how a query ends, conn_batch.c both of batches,
- * conn_cancel.c how one is stopped.
- * All but conn_stop_query run in the driver.
+ * conn_receive.c what comes back, conn_results.c whose it is, conn_finish.c how a query ends,
+ * conn_batch.c both of batches, conn_cancel.c how one is stopped. All but conn_stop_query run in
+ * the driver.
  */
 #ifndef DB_CONN_PARTS_H
 #define DB_CONN_PARTS_H
@@ -39,6 +39,28 @@ void conn_head_changed(struct conn *conn);
 void conn_receive(struct conn *conn);
 /* libpq's notice receiver; `arg` is the connection. */
 void conn_on_notice(void *arg, const PGresult *result);
+
+/* What a dying server said: everybody's reason. */
+void conn_note_last_words(struct conn *conn, const PGresult *result);
+
+/* ---- conn_results.c ---- */
+
+/* Whose results come next; NULL: nobody's, or the connection's own. */
+static inline struct db_query *conn_head_query(const struct conn *conn)
+{
+	const struct segment *head = results_head(&conn->results);
+
+	return head == NULL ? NULL : head->query;
+}
+/* What PQgetResult returned goes to the head's query. Takes it over. */
+void conn_take_result(struct conn *conn, PGresult *result);
+/* One that had to wait for its columns' types. */
+void conn_take_held(struct conn *conn);
+/* libpq's own words, not the server's: it had no memory for an answer, made no sense of it, or the
+ * connection is gone. */
+bool conn_made_up(const PGresult *result);
+/* The server's last words. */
+bool conn_ends_session(const PGresult *result);
 
 /* ---- conn_finish.c ---- */
 

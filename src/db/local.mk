@@ -15,6 +15,7 @@ libdb_la_SOURCES = \
 	src/db/conn_finish.c \
 	src/db/conn_parts.h \
 	src/db/conn_receive.c \
+	src/db/conn_results.c \
 	src/db/conn_send.c \
 	src/db/connect.c src/db/connect.h \
 	src/db/dsn.c src/db/dsn.h \
