@@ -25,7 +25,8 @@ libdaemon_la_SOURCES = \
 	src/daemon/share.c src/daemon/share.h \
 	src/daemon/snapshot.c src/daemon/snapshot.h \
 	src/daemon/stats.c src/daemon/stats.h \
-	src/daemon/step.c src/daemon/step.h \
+	src/daemon/step.c src/daemon/step.h src/daemon/step_parts.h \
+	src/daemon/step_rows.c \
 	src/daemon/subscription.c src/daemon/subscription.h \
 	src/daemon/texts.c src/daemon/texts.h \
 	src/daemon/transaction.c src/daemon/transaction.h \

@@ -5,35 +5,19 @@
 #include "base/log.h"
 #include "daemon/database.h"
 #include "daemon/depends.h"
-#include "daemon/gather.h"
-#include "daemon/item.h"
 #include "daemon/room.h"
 #include "daemon/server.h"
 #include "daemon/session.h"
+#include "daemon/step_parts.h"
 #include "db/pool.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* The protocol's limit on a rows line, with room for what closes it. */
-#define STEP_LINE_BYTES	   (32 * 1024 - 4)
+/* So much of a slow query's text is logged. */
 #define STEP_LOG_SQL_BYTES 200
-/* A combined item's rows begin in the gather's arena: most answers are small. */
-#define STEP_FIRST_BYTES 256
-/* What a column takes in the answer, about. */
-#define COLUMN_BYTES 64
 /* libpq holds a whole row: the largest one that is streamed where max_answer is less. */
 #define STEP_ROW_BYTES (16 * 1024 * 1024)
-
-static struct gather *gather_of(const struct step *step)
-{
-	return step->item->gather;
-}
-
-static bool streams(const struct step *step)
-{
-	return gather_of(step)->request.options.stream;
-}
 
 void step_init(struct step *step, struct item *item, const struct request_query *request,
 	       size_t index)
@@ -56,9 +40,9 @@ void step_free(struct step *step)
 	buf_free(&step->rows);
 }
 
-/* ---- where rows go ---- */
+/* ---- rows that are not to be ---- */
 
-static int stop(struct step *step, enum err_code code, const char *message)
+int step_stop(struct step *step, enum err_code code, const char *message)
 {
 	if (step->stop_message == NULL) {
 		step->stop_code = code;
@@ -69,7 +53,7 @@ static int stop(struct step *step, enum err_code code, const char *message)
 
 static void drop_rows(struct step *step)
 {
-	room_give_back(gather_of(step), step_bytes(step));
+	room_give_back(step_gather(step), step_bytes(step));
 	buf_free(&step->rows);
 }
 
@@ -88,189 +72,17 @@ static void fail_for_room(struct step *step)
 
 void step_drop_rows(struct step *step, const char *why)
 {
-	if (streams(step))
+	if (step_streams(step))
 		return;
 	drop_rows(step);
 	if (!step->ended) {
-		stop(step, ERR_TOO_LARGE, why);
+		step_stop(step, ERR_TOO_LARGE, why);
 		db_query_drop(&step->query);
 	} else if (step->err.code == ERR_NONE && step->query.has_rows) {
-		stop(step, ERR_TOO_LARGE, why);
+		step_stop(step, ERR_TOO_LARGE, why);
 		fail_for_room(step);
-		server_count_error(gather_of(step)->session->server, step->err.code);
+		server_count_error(step_gather(step)->session->server, step->err.code);
 	}
-}
-
-static int stop_for_memory(struct step *step, int error)
-{
-	if (error == -ENOBUFS)
-		return stop(step, ERR_TOO_LARGE, "the daemon's memory_limit is reached");
-	return stop(step, ERR_INTERNAL, "out of memory");
-}
-
-/*
- * What is half written to `buf`, behind its first `before` bytes, is taken back: they may be given
- * all the same, and only they have been charged. 0: others have given up room for the `bytes` that
- * it takes, so it can be written again.
- */
-static int find_room(struct step *step, struct buf *buf, size_t before, size_t bytes)
-{
-	int error = buf_error(buf);
-
-	buf_truncate(buf, before);
-	if (error == -ENOBUFS && room_make(step, bytes))
-		return 0;
-	return stop_for_memory(step, error);
-}
-
-static size_t row_bytes(const struct reply_cell *cells, size_t count)
-{
-	size_t bytes = 0;
-
-	for (size_t i = 0; i < count; i++)
-		bytes += cells[i].len + 1;
-	return bytes;
-}
-
-static struct reply_event_place place(const struct step *step, bool of_item)
-{
-	return (struct reply_event_place){
-		.id = gather_of(step)->request.id,
-		.item = step->item->index,
-		.has_step = !of_item,
-		.step = step->index,
-		.name = step->request->name,
-	};
-}
-
-static int make_shape(struct step *step, const struct db_column *columns, size_t count)
-{
-	struct gather *gather = gather_of(step);
-	const struct request_options *options = &gather->request.options;
-	struct reply_style style = {.row_objects = options->row_objects,
-				    .values_text = options->values_text};
-
-	return shapes_make(&gather->shapes, &gather->arena, style,
-			   step->item->lane->database->pool->types, columns, count, &step->shape);
-}
-
-static int take_columns(void *ctx, const struct db_column *columns, size_t count)
-{
-	struct step *step = ctx;
-	struct gather *gather = gather_of(step);
-	struct session *session = gather->session;
-
-	if (make_shape(step, columns, count) < 0 || depends_take_columns(step, columns, count) < 0)
-		return stop_for_memory(step, -ENOMEM);
-	if (streams(step)) {
-		struct reply_event_place at = place(step, item_is_query(step->item));
-		struct buf *tail = output_tail(&session->output);
-
-		if (tail != NULL)
-			reply_event_columns(tail, &at, &step->shape);
-		return session_output_changed(session) < 0 ? -EPIPE : 0;
-	}
-	buf_lend(&step->rows, arena_alloc(&gather->arena, STEP_FIRST_BYTES), STEP_FIRST_BYTES);
-	for (;;) {
-		shapes_write_head(&gather->shapes, &gather->arena, &step->shape, &step->rows);
-		if (buf_error(&step->rows) == 0)
-			break;
-		if (find_room(step, &step->rows, 0, count * COLUMN_BYTES) < 0)
-			return -ENOBUFS;
-	}
-	return room_take(step, buf_len(&step->rows)) ? 0 : -ENOBUFS;
-}
-
-static int add_combined_row(struct step *step, const struct reply_cell *cells)
-{
-	size_t before = buf_len(&step->rows);
-
-	for (;;) {
-		if (step->row_count > 1)
-			buf_putc(&step->rows, ',');
-		reply_write_row(&step->rows, &step->shape, cells);
-		if (buf_error(&step->rows) == 0)
-			break;
-		if (find_room(step, &step->rows, before,
-			      row_bytes(cells, step->shape.column_count)) < 0)
-			return -ENOBUFS;
-	}
-	return room_take(step, buf_len(&step->rows) - before) ? 0 : -ENOBUFS;
-}
-
-void step_flush_rows(struct step *step)
-{
-	struct session *session = gather_of(step)->session;
-
-	list_remove(&step->unsent_node);
-	if (step->line_rows == 0)
-		return;
-	reply_event_rows_end(&step->rows);
-	step->line_rows = 0;
-	if (buf_error(&step->rows) != 0 || output_take(&session->output, &step->rows) < 0)
-		session->output.failed = true;
-	buf_reset(&step->rows);
-	session_output_changed(session);
-}
-
-static int add_streamed_row(struct step *step, const struct reply_cell *cells)
-{
-	struct session *session = gather_of(step)->session;
-	struct reply_event_place at = place(step, item_is_query(step->item));
-	size_t before;
-
-	for (;;) {
-		if (step->line_rows == 0)
-			reply_event_rows_begin(&step->rows, &at);
-		before = buf_len(&step->rows);
-		if (step->line_rows > 0)
-			buf_putc(&step->rows, ',');
-		reply_write_row(&step->rows, &step->shape, cells);
-		if (buf_error(&step->rows) != 0) {
-			if (find_room(step, &step->rows, before,
-				      row_bytes(cells, step->shape.column_count)) < 0)
-				return -ENOBUFS;
-			if (step->line_rows == 0)
-				buf_reset(&step->rows);
-			continue;
-		}
-		if (step->line_rows == 0 || buf_len(&step->rows) <= STEP_LINE_BYTES)
-			break;
-		/* It does not fit behind the others: they go, and it begins a line of its own. */
-		buf_truncate(&step->rows, before);
-		step_flush_rows(step);
-	}
-	step->line_rows++;
-	if (buf_len(&step->rows) >= STEP_LINE_BYTES)
-		step_flush_rows(step);
-	else if (list_empty(&step->unsent_node))
-		session_add_unsent(session, step);
-	if (session->output.failed || session->gone)
-		return -EPIPE;
-	return session_must_pause(session, step) ? DB_SINK_PAUSE : 0;
-}
-
-static int take_row(void *ctx, const struct db_cell *cells, size_t count)
-{
-	struct step *step = ctx;
-	const struct reply_cell *wire = (const struct reply_cell *)(const void *)cells;
-
-	_Static_assert(sizeof(struct reply_cell) == sizeof(struct db_cell) &&
-			       offsetof(struct reply_cell, text) ==
-				       offsetof(struct db_cell, text) &&
-			       offsetof(struct reply_cell, len) == offsetof(struct db_cell, len),
-		       "a row goes from db to wire without being copied");
-	(void)count;
-	if (step->request->max_rows > 0 && step->row_count >= step->request->max_rows) {
-		step->truncated = true;
-		/* A cancel would undo what a write did, and end a transaction: there the rest is
-		 * read and dropped. */
-		return step->query.class.plain_read && item_is_query(step->item) ? -ENOBUFS : 0;
-	}
-	if (depends_take_row(step, cells) < 0)
-		return stop_for_memory(step, -ENOBUFS);
-	step->row_count++;
-	return streams(step) ? add_streamed_row(step, wire) : add_combined_row(step, wire);
 }
 
 void step_resume(struct step *step)
@@ -292,7 +104,7 @@ static int judge(struct step *step)
 	if (step->request->sql_has_nul)
 		return refuse(step, "the query holds \\u0000, which PostgreSQL's text cannot");
 	step->query.class =
-		texts_classify(&gather_of(step)->session->server->texts, step->request->sql);
+		texts_classify(&step_gather(step)->session->server->texts, step->request->sql);
 	switch (step->query.class.refusal) {
 	case SQL_RUNS:
 		if (step->query.class.ends_transactions && item_reads_only(step->item))
@@ -336,7 +148,7 @@ bool step_asks_types(const struct step *step)
 
 int step_prepare(struct step *step, struct db_lease *lease)
 {
-	struct gather *gather = gather_of(step);
+	struct gather *gather = step_gather(step);
 	struct db_owner owner = session_owner(gather->session, gather->number);
 	int rc = judge(step);
 
@@ -346,15 +158,16 @@ int step_prepare(struct step *step, struct db_lease *lease)
 		err_set_static(&step->err, step->stop_code, ERR_EFFECTS_NONE, step->stop_message);
 		return -ENOBUFS;
 	}
-	step->query.sink = (struct db_sink){.columns = take_columns, .row = take_row, .ctx = step};
+	step->query.sink = step_sink(step);
 	step->query.owner = owner;
 	step->query.arena = &gather->arena;
-	step->query.hold_limit_bytes = gather_of(step)->session->server->config->item_buffer_bytes;
+	step->query.hold_limit_bytes =
+		step_gather(step)->session->server->config->item_buffer_bytes;
 	step->query.row_limit_bytes =
 		MAX(gather->session->server->config->max_answer_bytes, (size_t)STEP_ROW_BYTES);
 	/* With max_rows some of what comes is not part of the answer. */
 	step->query.whole =
-		!streams(step) && step->request->max_rows == 0 && step->query.class.plain_read;
+		!step_streams(step) && step->request->max_rows == 0 && step->query.class.plain_read;
 	rc = params_bind(step->item->lane->database, lease, step->request, depends_value, gather,
 			 owner, &gather->arena, step->deadline_ns, &step->params, &step->err);
 	if (rc < 0)
@@ -380,7 +193,7 @@ static void take_stopped(struct step *step)
 		step->query.count = (int64_t)step->row_count;
 	} else if (step->stop_message != NULL) {
 		err_set_static(&step->err, step->stop_code, effects, step->stop_message);
-	} else if (gather_of(step)->session->gone) {
+	} else if (step_gather(step)->session->gone) {
 		err_set_static(&step->err, ERR_CANCELLED, effects, "the client is gone");
 	} else if (err->code == ERR_NONE || by_us) {
 		err_set_static(&step->err, ERR_INTERNAL, effects, "no memory for its result");
@@ -418,7 +231,7 @@ bool step_rolled_back(struct step *step)
 /* Time in the queue is the pool's matter, not the query's: `stats` shows it. */
 static void log_slow(const struct step *step)
 {
-	const struct session *session = gather_of(step)->session;
+	const struct session *session = step_gather(step)->session;
 	int64_t limit_ns = session->server->config->slow_query_ns;
 	int64_t ran_ns = step->elapsed_ns - step->queued_ns;
 	int shown = (int)MIN(step->request->sql.len, (size_t)STEP_LOG_SQL_BYTES);
@@ -432,8 +245,8 @@ static void log_slow(const struct step *step)
 
 static void write_event(struct step *step, bool of_item)
 {
-	struct session *session = gather_of(step)->session;
-	struct reply_event_place at = place(step, of_item);
+	struct session *session = step_gather(step)->session;
+	struct reply_event_place at = step_place(step, of_item);
 	struct reply_outcome outcome;
 	struct buf *tail;
 
@@ -449,7 +262,7 @@ static void write_event(struct step *step, bool of_item)
 
 void step_end(struct step *step, bool of_item)
 {
-	struct gather *gather = gather_of(step);
+	struct gather *gather = step_gather(step);
 	struct server *server = gather->session->server;
 
 	/* Between its outcome and its end, which is its transaction's. */
@@ -466,11 +279,11 @@ void step_end(struct step *step, bool of_item)
 	server_count_error(server, step->err.code);
 	log_slow(step);
 	/* The rows of a failed one are void, and their room is the others'. */
-	if (step->err.code != ERR_NONE && !streams(step)) {
+	if (step->err.code != ERR_NONE && !step_streams(step)) {
 		drop_rows(step);
 		room_take_error(gather, &step->err);
 	}
-	if (streams(step))
+	if (step_streams(step))
 		write_event(step, of_item);
 }
 
