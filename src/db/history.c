@@ -22,7 +22,8 @@
 #define DEBT_MAX     8192
 #define STRIKE_RUNS  1024
 /* In so long half of a debt is forgiven. */
-#define FORGIVE_NS (60 * CLOCK_SECOND)
+#define FORGIVE_NS   (60 * CLOCK_SECOND)
+#define HALVINGS_MAX 30
 
 static bool is_pressed(struct history_limits limits)
 {
@@ -42,14 +43,27 @@ static const struct history_account *account_for(const struct history *history,
 									: &history->usual;
 }
 
+/* What is owed of it at last is forgiven as well. */
 static int balance_now(const struct history_account *account, int64_t now_ns)
 {
-	int64_t halved = (now_ns - account->noted_ns) / FORGIVE_NS;
+	int64_t halvings = (now_ns - account->forgiven_ns) / FORGIVE_NS;
 
 	if (!is_open(account, now_ns))
 		return -GOOD_RUNS;
-	return account->balance < 0 && halved > 0 ? account->balance / (1 << halved)
-						  : account->balance;
+	if (account->balance >= 0 || halvings <= 0)
+		return account->balance;
+	return halvings < HALVINGS_MAX ? account->balance / (1 << halvings) : 0;
+}
+
+static void set_balance(struct history_account *account, int balance, int64_t now_ns)
+{
+	/* A debt's minutes go on while it is worked off. */
+	if (account->balance < 0 && balance < 0 && is_open(account, now_ns))
+		account->forgiven_ns += (now_ns - account->forgiven_ns) / FORGIVE_NS * FORGIVE_NS;
+	else
+		account->forgiven_ns = now_ns;
+	account->balance = balance;
+	account->noted_ns = now_ns;
 }
 
 bool history_is_fast(const struct history *history, struct history_limits limits, int64_t now_ns)
@@ -69,7 +83,7 @@ static void smooth(struct history *history, int64_t elapsed_ns, bool pressed)
 	history->deviation_ns += ((off_ns < 0 ? -off_ns : off_ns) - history->deviation_ns) / 4;
 	off_ns = elapsed_ns - history->best_ns;
 	if (off_ns < 0)
-		history->best_ns += off_ns / 4;
+		history->best_ns = elapsed_ns;
 	else if (!pressed)
 		history->best_ns += off_ns / 256;
 }
@@ -79,21 +93,22 @@ static void earn(struct history_account *account, int64_t now_ns)
 	int balance = balance_now(account, now_ns) + 1;
 
 	/* Nobody is to fall back into debt with the next run. */
-	account->balance = MIN(balance == 0 ? CREDIT_FIRST : balance, CREDIT_MAX);
-	account->noted_ns = now_ns;
+	if (balance >= 0 && account->balance < 0)
+		balance = CREDIT_FIRST;
+	set_balance(account, MIN(balance, CREDIT_MAX), now_ns);
 }
 
 static void spend(struct history_account *account, int64_t runs, int64_t now_ns)
 {
-	account->balance = (int)MAX(balance_now(account, now_ns) - runs, (int64_t)-DEBT_MAX);
-	account->noted_ns = now_ns;
+	int64_t balance = balance_now(account, now_ns) - runs;
+
+	set_balance(account, (int)MAX(balance, (int64_t)-DEBT_MAX), now_ns);
 }
 
 /* Nobody was held up, but it is as if nothing were known yet. */
 static void begin_anew(struct history_account *account, int64_t now_ns)
 {
-	account->balance = MIN(balance_now(account, now_ns), -GOOD_RUNS);
-	account->noted_ns = now_ns;
+	set_balance(account, MIN(balance_now(account, now_ns), -GOOD_RUNS), now_ns);
 }
 
 static int64_t cost(int64_t elapsed_ns, bool small, struct history_limits limits)

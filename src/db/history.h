@@ -23,7 +23,8 @@ struct history_limits {
  */
 struct history_account {
 	int balance;
-	int64_t noted_ns; /* 0: never */
+	int64_t noted_ns;    /* 0: never */
+	int64_t forgiven_ns; /* until then what was to be forgiven is forgiven */
 };
 
 struct history {

@@ -124,6 +124,25 @@ START_TEST(debts_are_forgiven)
 }
 END_TEST
 
+/* Also of those that have hardly a run a minute in which they could work it off. */
+START_TEST(debts_are_forgiven_while_they_are_worked_off)
+{
+	struct history history = {.mean_ns = 0};
+	unsigned runs = 0;
+
+	runs_needed(&history);
+	for (int i = 0; i < 9; i++)
+		history_strike(&history, now_ns);
+	for (; !is_fast(&history); runs++) {
+		now_ns += 10 * CLOCK_SECOND;
+		run(&history, FAST_NS, 10);
+	}
+	/* 8192 are halved thirteen times. */
+	ck_assert_uint_gt(runs, 6 * 8);
+	ck_assert_uint_le(runs, 6 * 13);
+}
+END_TEST
+
 /* One in ten is slow: what that costs it does not earn. */
 START_TEST(who_is_slow_again_and_again_stays_out)
 {
@@ -260,6 +279,19 @@ START_TEST(who_is_too_slow_even_for_that_goes)
 }
 END_TEST
 
+/* It may have been a processor that it waited for, each time but one. */
+START_TEST(one_run_in_time_shows_that_it_can)
+{
+	struct history history = {.mean_ns = 0};
+
+	for (int i = 0; i < 10; i++)
+		run_pressed(&history, 4 * THRESHOLD_NS);
+	ck_assert(!is_fast_pressed(&history));
+	run_pressed(&history, FAST_NS);
+	ck_assert(is_fast_pressed(&history));
+}
+END_TEST
+
 START_TEST(what_is_first_seen_under_pressure_is_learnt_there)
 {
 	struct history history = {.mean_ns = 0};
@@ -282,6 +314,7 @@ int main(void)
 	tcase_add_test(tcase, large_is_not_fast_until_it_has_long_been_small);
 	tcase_add_test(tcase, what_it_cost_others_is_worked_off);
 	tcase_add_test(tcase, debts_are_forgiven);
+	tcase_add_test(tcase, debts_are_forgiven_while_they_are_worked_off);
 	tcase_add_test(tcase, old_knowledge_is_none);
 	tcase_add_test(tcase, slow_before_it_was_fast_costs_nothing);
 	tcase_add_test(tcase, a_rare_slow_run_is_passed_over);
@@ -293,6 +326,7 @@ int main(void)
 	tcase_add_test(tcase, who_was_fast_may_take_longer_under_pressure);
 	tcase_add_test(tcase, who_was_never_fast_is_not_under_pressure);
 	tcase_add_test(tcase, who_is_too_slow_even_for_that_goes);
+	tcase_add_test(tcase, one_run_in_time_shows_that_it_can);
 	tcase_add_test(tcase, what_is_first_seen_under_pressure_is_learnt_there);
 	return suite_run(suite);
 }
