@@ -30,6 +30,10 @@ void conn_assign(struct conn *conn, struct db_query *query)
 
 void conn_release(struct conn *conn)
 {
+	const struct db_query *lease = conn->lease;
+
+	lanes_note_alone(conn->pool, co_loop_now_ns(conn->pool->loop) - lease->sent_ns,
+			 lease->sent_ns - lease->submitted_ns);
 	conn->lease = NULL;
 	co_unpark(conn->driver);
 }

@@ -7,12 +7,16 @@
 #include "db/query.h"
 #include "db/statements.h"
 
+/* So long after it is looked again whether those that wait may share by now. */
+#define PROMOTE_NS (50 * CLOCK_MS)
+
 void lanes_init(struct lanes *lanes)
 {
 	*lanes = (struct lanes){.shared_seen_ns = INT64_MIN / 2};
 	pressure_init(&lanes->pressure);
 	queue_init(&lanes->alone);
 	queue_init(&lanes->shared);
+	list_init(&lanes->awaited);
 }
 
 /* ---- what counts as fast ---- */
@@ -42,7 +46,8 @@ void lanes_note_alone(struct pool *pool, int64_t elapsed_ns, int64_t waited_ns)
 
 /* ---- which lane ---- */
 
-static bool may_share(const struct pool *pool, const struct db_query *query)
+/* If its statement is fast. */
+static bool could_share(const struct pool *pool, const struct db_query *query)
 {
 	const struct config_database *conf = pool->conf;
 
@@ -53,29 +58,51 @@ static bool may_share(const struct pool *pool, const struct db_query *query)
 	       query->class.may_rerun && conf->pipeline_depth > 1 &&
 	       conf->session_reset == CONFIG_RESET_AUTO &&
 	       !(conf->read_only && query->class.calls_unknown) &&
-	       !query->statement->changes_session &&
-	       history_is_fast(&query->statement->history, lanes_limits(pool),
-			       co_loop_now_ns(pool->loop));
+	       !query->statement->changes_session;
+}
+
+static bool is_fast(const struct pool *pool, const struct statement *statement)
+{
+	return history_is_fast(&statement->history, lanes_limits(pool), co_loop_now_ns(pool->loop));
 }
 
 void lanes_promote(struct pool *pool, struct statement *statement)
 {
 	struct list waiting;
 
-	if (list_empty(&statement->waiting))
+	if (list_empty(&statement->waiting) || statement->changes_session ||
+	    !is_fast(pool, statement))
 		return;
 	list_init(&waiting);
 	list_splice_back(&waiting, &statement->waiting);
 	while (!list_empty(&waiting)) {
 		struct db_query *query = LIST_ENTRY(waiting.next, struct db_query, alike);
 
-		list_remove(&query->alike);
-		if (may_share(pool, query)) {
-			queue_remove(query->queue, query);
-			pool_requeue(pool, query);
-		} else {
-			list_push_back(&statement->waiting, &query->alike);
-		}
+		queue_remove(query->queue, query);
+		pool_requeue(pool, query);
+	}
+}
+
+/* What counts as fast may have become more, with no run of theirs to tell. */
+static void promote_due(struct pool *pool)
+{
+	struct lanes *lanes = &pool->lanes;
+	int64_t now_ns = co_loop_now_ns(pool->loop);
+	struct list awaited;
+
+	if (now_ns - lanes->awaited_seen_ns < PROMOTE_NS || list_empty(&lanes->awaited))
+		return;
+	lanes->awaited_seen_ns = now_ns;
+	list_init(&awaited);
+	list_splice_back(&awaited, &lanes->awaited);
+	while (!list_empty(&awaited)) {
+		struct statement *statement = LIST_ENTRY(awaited.next, struct statement, awaited);
+
+		list_remove(&statement->awaited);
+		if (list_empty(&statement->waiting))
+			continue;
+		list_push_back(&lanes->awaited, &statement->awaited);
+		lanes_promote(pool, statement);
 	}
 }
 
@@ -93,6 +120,8 @@ static void look_again(struct pool *pool)
 	bool waits = lanes->alone.length > 0 && pool->idle_count > 0;
 	int64_t due_ns = placement_due_ns(pool);
 
+	if (lanes->alone.length > 0 && !list_empty(&lanes->awaited))
+		due_ns = MIN(due_ns, clock_after_ns(lanes->awaited_seen_ns, PROMOTE_NS));
 	if (due_ns == CLOCK_NEVER)
 		return;
 	due_ns = MAX(due_ns, clock_after_ns(co_loop_now_ns(pool->loop), CLOCK_MS));
@@ -121,6 +150,7 @@ void lanes_dispatch(struct pool *pool)
 	struct lanes *lanes = &pool->lanes;
 	struct conn *conn;
 
+	promote_due(pool);
 	while (lanes->shared.length > 0 && (conn = placement_for_shared(pool)) != NULL)
 		conn_assign(conn, queue_pop(&lanes->shared));
 	while (lanes->alone.length > 0 && (conn = placement_for_alone(pool)) != NULL)
@@ -130,12 +160,23 @@ void lanes_dispatch(struct pool *pool)
 	look_again(pool);
 }
 
+/* Until its statement counts as fast, at the longest. */
+static void await_fast(struct lanes *lanes, struct db_query *query)
+{
+	struct statement *statement = query->statement;
+
+	list_push_back(&statement->waiting, &query->alike);
+	if (list_empty(&statement->awaited))
+		list_push_back(&lanes->awaited, &statement->awaited);
+}
+
 int lanes_submit(struct pool *pool, struct db_query *query)
 {
 	struct lanes *lanes = &pool->lanes;
-	bool share = may_share(pool, query);
+	bool could = could_share(pool, query), share = could && is_fast(pool, query->statement);
 	struct queue *queue = share ? &lanes->shared : &lanes->alone;
 
+	promote_due(pool);
 	if (share)
 		lanes->shared_seen_ns = co_loop_now_ns(pool->loop);
 	/* Nobody is overtaken: the queue is not even made. */
@@ -152,8 +193,8 @@ int lanes_submit(struct pool *pool, struct db_query *query)
 		return -ENOMEM;
 	query->queue = queue;
 	query->state = DB_QUERY_QUEUED;
-	if (!share && query->statement != NULL)
-		list_push_back(&query->statement->waiting, &query->alike);
+	if (could && !share)
+		await_fast(lanes, query);
 	note_crowd(pool);
 	placement_drain_for_alone(pool);
 	look_again(pool);

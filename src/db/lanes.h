@@ -23,6 +23,8 @@ struct statement;
 
 struct lanes {
 	struct queue alone, shared; /* who waits for which kind of connection */
+	struct list awaited;	    /* statements of those in `alone` that might share, too, */
+	int64_t awaited_seen_ns;    /* and when they were last looked at */
 	int64_t shared_seen_ns;	    /* when the shared lane was last asked for */
 	bool alone_next;	    /* of the two, where one connection has to serve both */
 	int64_t alone_since_ns;	    /* when one was last given to a query alone */

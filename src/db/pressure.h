@@ -15,13 +15,15 @@ struct pressure {
 	/* Of the runs that had a connection to themselves, smoothed over some thirty. */
 	double alone_ns, alone_ns2; /* their time, and its square */
 	double wait_ns;		    /* for such a connection */
-	int64_t crowded_ns;	    /* when somebody last waited for one */
+	int64_t ended_ns;	    /* when the last of them ended */
+	int64_t crowded_ns;	    /* when somebody last waited for one, */
+	int64_t crowded_since_ns;   /* and since when */
 
 	/* What the shared connections spent, and of that what was late; less and less of it as time
 	 * goes by. */
 	double spent_ns, late_ns;
-	int64_t spent_at_ns;
-	int64_t late_at_ns; /* when it was last too much */
+	int64_t spent_at_ns; /* when the last of them ended */
+	int64_t late_at_ns;  /* when it was last too much */
 
 	size_t most; /* connections that the slow may have while they are held back; 0: they are not
 		      */

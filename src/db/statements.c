@@ -45,8 +45,10 @@ int statements_new(struct statements **ret_statements)
 
 static void free_unused(struct statement_key *key)
 {
-	if (key->statement.users == 0 && key->statement.key == NULL)
+	if (key->statement.users == 0 && key->statement.key == NULL) {
+		list_remove(&key->statement.awaited);
 		mem_free(key);
+	}
 }
 
 static void forget(struct statements *statements, struct statement_key *key)
@@ -87,6 +89,7 @@ static struct statement_key *add(struct statements *statements, const char *sql,
 	key->statement.serial = ++statements->last_serial;
 	list_init(&key->statement.node);
 	list_init(&key->statement.waiting);
+	list_init(&key->statement.awaited);
 	return key;
 }
 

@@ -29,6 +29,7 @@ struct statement {
 	unsigned doubt;	      /* so many times it is in no batch with others */
 	struct history history;
 	struct list waiting; /* db_query.alike of those that wait for a connection to themselves */
+	struct list awaited; /* lanes.awaited, while there are such, and a while longer */
 };
 
 /* Longer texts are neither remembered nor prepared. */

@@ -2,7 +2,9 @@
 /* Who gets which connection while there are not enough for all: the slow are held back beside the
  * fast, but get on, and who turns out to be fast does not wait for the slow. With a real server. */
 #include "db/lanes.h"
+#include "db/lease.h"
 #include "db/pressure.h"
+#include "db/statements.h"
 #include "unit/db_lanes.h"
 
 static size_t running(const struct ask *asks, size_t count)
@@ -41,6 +43,75 @@ static void task_promoted(struct db_env *env)
 START_TEST(who_waits_is_not_held_to_what_was_unknown)
 {
 	db_env_run(task_promoted);
+}
+END_TEST
+
+/* A hair too slow as long as all is well. */
+static void make_late(struct db_env *env, const char *sql)
+{
+	struct statement *statement;
+
+	make_known(env, sql, NULL);
+	statement = statements_get(env->pool->statements, sql);
+	ck_assert_ptr_nonnull(statement);
+	statement->history.mean_ns = env->conf.pipeline_threshold_ns;
+	statement_put(statement);
+}
+
+static void task_promoted_in_time(struct db_env *env)
+{
+	struct co_group group;
+	struct ask slow, late[4];
+	PGconn *gate;
+
+	lanes_open(env, 1);
+	aside("create table if not exists lanes_gate (n int)");
+	make_late(env, "select 1");
+	gate = gate_shut();
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	init(&slow, env, GATED, "slow");
+	ask_start(&slow, &group);
+	for (size_t i = 0; i < ARRAY_SIZE(late); i++) {
+		init(&late[i], env, "select 1", NULL);
+		ask_start(&late[i], &group);
+	}
+	/* The first came when nobody waited. Nothing ends, but for how long nobody knows. */
+	AWAIT(env->pool->lanes.shared.length == 4);
+	gate_open(gate);
+	end_all(&group);
+	ask_free(&slow);
+	free_all(late, ARRAY_SIZE(late));
+}
+
+START_TEST(who_may_share_at_last_need_not_see_another_end)
+{
+	db_env_run(task_promoted_in_time);
+}
+END_TEST
+
+static void task_leased(struct db_env *env)
+{
+	struct pressure *pressure;
+	struct db_lease lease;
+	struct ask ask;
+
+	lanes_open(env, 1);
+	pressure = &env->pool->lanes.pressure;
+	init(&ask, env, "select 1", NULL);
+	ck_assert_int_eq(
+		db_lease_take(env->pool, &lease, (struct db_owner){0}, &ask.arena, CLOCK_NEVER), 0);
+	db_lease_send(&lease, &ask.query);
+	db_lease_await(&ask.query, CLOCK_NEVER);
+	ck_assert_int_eq(pressure_alone_ns(pressure), 0);
+	db_lease_release(&lease);
+	ck_assert_int_ge(pressure_alone_ns(pressure), ask.query.elapsed_ns / 2);
+	ask_free(&ask);
+}
+
+/* Who waits for a connection waits for its end, whatever it is used for. */
+START_TEST(a_lease_is_one_run)
+{
+	db_env_run(task_leased);
 }
 END_TEST
 
@@ -157,6 +228,8 @@ int main(int argc, char **argv)
 	(void)argc;
 	suite_need_postgres(argv);
 	tcase_add_test(tcase, who_waits_is_not_held_to_what_was_unknown);
+	tcase_add_test(tcase, who_may_share_at_last_need_not_see_another_end);
+	tcase_add_test(tcase, a_lease_is_one_run);
 	tcase_add_test(tcase, who_has_given_up_waits_no_more);
 	tcase_add_test(tcase, the_slow_are_held_back_but_get_on);
 	tcase_add_test(tcase, the_slow_have_all_where_nobody_is_fast);

@@ -28,6 +28,8 @@ static void share(struct pressure *pressure, int64_t elapsed_ns, size_t busy)
 static void crowd(struct pressure *pressure)
 {
 	pressure_init(pressure);
+	pressure_note_crowd(pressure, now_ns);
+	now_ns += CLOCK_MS;
 	for (int i = 0; i < 1000; i++)
 		pressure_note_alone(pressure, LONG_NS, LONG_NS, now_ns);
 	pressure_note_crowd(pressure, now_ns);
@@ -65,7 +67,7 @@ START_TEST(the_limit_is_a_part_of_what_one_would_wait)
 	ck_assert_int_le(limit(&pressure), LONG_NS / 16);
 	/* Sixteen thresholds are the most. */
 	for (int i = 0; i < 1000; i++)
-		pressure_note_alone(&pressure, 100 * LONG_NS, 100 * LONG_NS, now_ns);
+		pressure_note_alone(&pressure, 10 * LONG_NS, 10 * LONG_NS, now_ns);
 	ck_assert_int_eq(limit(&pressure), 16 * THRESHOLD_NS);
 }
 END_TEST
@@ -117,6 +119,67 @@ START_TEST(nobody_who_shares_says_nothing_against_it)
 
 	crowd(&pressure);
 	ck_assert_int_gt(limit(&pressure), THRESHOLD_NS);
+}
+END_TEST
+
+START_TEST(until_one_has_ended_nobody_knows_how_long_they_take)
+{
+	struct pressure pressure;
+
+	pressure_init(&pressure);
+	for (int i = 0; i < 1000; i++)
+		pressure_note_alone(&pressure, FAST_NS, 0, now_ns);
+	pressure_note_crowd(&pressure, now_ns);
+	share(&pressure, LATE_NS, BUSY);
+	ck_assert_int_eq(limit(&pressure), 16 * THRESHOLD_NS);
+	now_ns += CLOCK_MS;
+	pressure_note_alone(&pressure, FAST_NS, 0, now_ns);
+	ck_assert_int_eq(limit(&pressure), THRESHOLD_NS);
+}
+END_TEST
+
+START_TEST(who_has_not_ended_takes_at_least_as_long_as_that)
+{
+	struct pressure pressure;
+
+	crowd(&pressure);
+	for (int i = 0; i < 1000; i++)
+		pressure_note_alone(&pressure, FAST_NS, 0, now_ns);
+	pass(&pressure, 321 * CLOCK_MS, LATE_NS, BUSY);
+	ck_assert_int_eq(limit(&pressure), 20 * CLOCK_MS);
+	/* Where nobody waits none of them need be running. */
+	now_ns += 320 * CLOCK_MS;
+	share(&pressure, LATE_NS, BUSY);
+	ck_assert_int_eq(limit(&pressure), 20 * CLOCK_MS);
+}
+END_TEST
+
+/* As it is when all have been too late to be shared. */
+START_TEST(what_was_in_time_long_ago_says_nothing_of_now)
+{
+	struct pressure pressure;
+
+	crowd(&pressure);
+	now_ns += CLOCK_SECOND / 2;
+	pressure_note_crowd(&pressure, now_ns);
+	share(&pressure, FAST_NS, BUSY);
+	ck_assert_int_eq(limit(&pressure), THRESHOLD_NS);
+	now_ns += CLOCK_SECOND / 10;
+	ck_assert_int_gt(limit(&pressure), THRESHOLD_NS);
+}
+END_TEST
+
+/* A client that does not read makes one of any length. */
+START_TEST(one_endless_run_is_made_up_for)
+{
+	struct pressure pressure;
+
+	crowd(&pressure);
+	pressure_note_alone(&pressure, 24 * 3600 * CLOCK_SECOND, 0, now_ns);
+	ck_assert_int_le(pressure_alone_ns(&pressure), 10 * CLOCK_SECOND);
+	for (int i = 0; i < 200; i++)
+		pressure_note_alone(&pressure, LONG_NS, 0, now_ns);
+	ck_assert_int_lt(pressure_alone_ns(&pressure), 2 * LONG_NS);
 }
 END_TEST
 
@@ -202,6 +265,10 @@ int main(void)
 	tcase_add_test(tcase, a_crowd_is_forgotten);
 	tcase_add_test(tcase, one_late_one_among_many_is_its_own_matter);
 	tcase_add_test(tcase, nobody_who_shares_says_nothing_against_it);
+	tcase_add_test(tcase, until_one_has_ended_nobody_knows_how_long_they_take);
+	tcase_add_test(tcase, who_has_not_ended_takes_at_least_as_long_as_that);
+	tcase_add_test(tcase, what_was_in_time_long_ago_says_nothing_of_now);
+	tcase_add_test(tcase, one_endless_run_is_made_up_for);
 	tcase_add_test(tcase, long_runs_count_by_their_time);
 	tcase_add_test(tcase, the_slow_are_held_back_while_the_fast_are_late);
 	tcase_add_test(tcase, a_quarter_is_left_to_the_slow);
