@@ -181,7 +181,10 @@ void placement_drain_for_alone(struct pool *pool)
  * shared lane is not used any more, or the slow may have one more. */
 static int64_t waits_until_ns(const struct pool *pool)
 {
-	int64_t unused_ns = clock_after_ns(pool->lanes.shared_seen_ns, KEEP_NS + 1);
+	/* With the last of its connections, which tells by itself, or some time after. */
+	int64_t unused_ns = pool->shared_count > 0
+				    ? CLOCK_NEVER
+				    : clock_after_ns(pool->lanes.shared_seen_ns, KEEP_NS + 1);
 	bool all_kept = pool->busy_count + placement_kept(pool) >= pool_open(pool);
 
 	return all_kept ? unused_ns : MIN(unused_ns, held_back_until_ns(pool));

@@ -190,6 +190,39 @@ START_TEST(the_slow_are_held_back_but_get_on)
 }
 END_TEST
 
+static void task_no_hurry(struct db_env *env)
+{
+	struct co_group group;
+	struct ask fast, slow[3];
+	PGconn *gate;
+
+	lanes_open(env, 4);
+	gate_known(env);
+	gate = gate_shut();
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	start_all(env, &fast, 1, &group, names);
+	for (size_t i = 0; i < ARRAY_SIZE(slow); i++) {
+		init(&slow[i], env, GATED, "slow");
+		slow[i].query.class.plain_read = false;
+		ask_start(&slow[i], &group);
+	}
+	AWAIT(running(slow, 3) == 2);
+	/* One is kept for the fast as long as one of them runs. */
+	AWAIT(env->pool->lanes.due.heap_index == 0);
+	ck_assert_uint_eq(env->pool->idle_count, 1);
+	ck_assert_uint_eq(env->pool->lanes.alone.length, 1);
+	gate_open(gate);
+	end_all(&group);
+	ask_free(&fast);
+	free_all(slow, ARRAY_SIZE(slow));
+}
+
+START_TEST(nobody_looks_again_where_only_an_end_helps)
+{
+	db_env_run(task_no_hurry);
+}
+END_TEST
+
 static void task_not_alone(struct db_env *env)
 {
 	struct co_group group;
@@ -232,6 +265,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, a_lease_is_one_run);
 	tcase_add_test(tcase, who_has_given_up_waits_no_more);
 	tcase_add_test(tcase, the_slow_are_held_back_but_get_on);
+	tcase_add_test(tcase, nobody_looks_again_where_only_an_end_helps);
 	tcase_add_test(tcase, the_slow_have_all_where_nobody_is_fast);
 	return suite_run(suite);
 }
