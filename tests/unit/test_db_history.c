@@ -254,6 +254,19 @@ START_TEST(who_was_fast_may_take_longer_under_pressure)
 }
 END_TEST
 
+START_TEST(a_strike_counts_in_either_account)
+{
+	struct history history = {.mean_ns = 0};
+
+	runs_needed(&history);
+	run_pressed(&history, FAST_NS);
+	ck_assert(is_fast_pressed(&history));
+	history_strike(&history, now_ns);
+	ck_assert(!is_fast_pressed(&history));
+	ck_assert(!is_fast(&history));
+}
+END_TEST
+
 START_TEST(who_was_never_fast_is_not_under_pressure)
 {
 	struct history history = {.mean_ns = 0};
@@ -324,6 +337,7 @@ int main(void)
 	tcase_add_test(tcase, who_is_slow_again_and_again_stays_out);
 	tcase_add_test(tcase, a_strike_costs_many_runs);
 	tcase_add_test(tcase, who_was_fast_may_take_longer_under_pressure);
+	tcase_add_test(tcase, a_strike_counts_in_either_account);
 	tcase_add_test(tcase, who_was_never_fast_is_not_under_pressure);
 	tcase_add_test(tcase, who_is_too_slow_even_for_that_goes);
 	tcase_add_test(tcase, one_run_in_time_shows_that_it_can);

@@ -169,6 +169,20 @@ START_TEST(what_was_in_time_long_ago_says_nothing_of_now)
 }
 END_TEST
 
+/* Or each good moment would send them to the slow. */
+START_TEST(who_was_late_a_moment_ago_still_is)
+{
+	struct pressure pressure;
+
+	crowd(&pressure);
+	share(&pressure, LATE_NS, BUSY);
+	pass(&pressure, 200 * CLOCK_MS, FAST_NS, BUSY);
+	ck_assert_int_gt(limit(&pressure), THRESHOLD_NS);
+	pass(&pressure, 200 * CLOCK_MS, FAST_NS, BUSY);
+	ck_assert_int_eq(limit(&pressure), THRESHOLD_NS);
+}
+END_TEST
+
 /* A client that does not read makes one of any length. */
 START_TEST(one_endless_run_is_made_up_for)
 {
@@ -268,6 +282,7 @@ int main(void)
 	tcase_add_test(tcase, until_one_has_ended_nobody_knows_how_long_they_take);
 	tcase_add_test(tcase, who_has_not_ended_takes_at_least_as_long_as_that);
 	tcase_add_test(tcase, what_was_in_time_long_ago_says_nothing_of_now);
+	tcase_add_test(tcase, who_was_late_a_moment_ago_still_is);
 	tcase_add_test(tcase, one_endless_run_is_made_up_for);
 	tcase_add_test(tcase, long_runs_count_by_their_time);
 	tcase_add_test(tcase, the_slow_are_held_back_while_the_fast_are_late);
