@@ -16,6 +16,17 @@ static size_t running(const struct ask *asks, size_t count)
 	return running;
 }
 
+/* All at the gate: those that may share, once that is known, or those that never do. */
+static void start(struct db_env *env, struct ask *asks, size_t count, struct co_group *group,
+		  bool slow)
+{
+	for (size_t i = 0; i < count; i++) {
+		init(&asks[i], env, GATED, "x");
+		asks[i].query.class.plain_read = !slow;
+		ask_start(&asks[i], group);
+	}
+}
+
 static void task_promoted(struct db_env *env)
 {
 	struct co_group group;
@@ -26,10 +37,7 @@ static void task_promoted(struct db_env *env)
 	aside("create table if not exists lanes_gate (n int)");
 	gate = gate_shut();
 	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
-	for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
-		init(&asks[i], env, GATED, "x");
-		ask_start(&asks[i], &group);
-	}
+	start(env, asks, ARRAY_SIZE(asks), &group, false);
 	AWAIT(env->pool->lanes.alone.length == 5 && running(asks, 6) == 1);
 	gate_open(gate);
 	end_all(&group);
@@ -125,10 +133,7 @@ static void task_given_up(struct db_env *env)
 	aside("create table if not exists lanes_gate (n int)");
 	gate = gate_shut();
 	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
-	for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
-		init(&asks[i], env, GATED, "x");
-		ask_start(&asks[i], &group);
-	}
+	start(env, asks, ARRAY_SIZE(asks), &group, false);
 	init(&late, env, GATED, "late");
 	late.deadline_ns = clock_after_ns(co_now_ns(), 10 * CLOCK_MS);
 	ask_main(&late);
@@ -169,11 +174,7 @@ static void task_held_back(struct db_env *env)
 	start_all(env, &fast, 1, &group, names);
 	ck_assert_uint_eq(env->pool->shared_count, 1);
 	hold_back(env, 3600 * CLOCK_SECOND);
-	for (size_t i = 0; i < ARRAY_SIZE(slow); i++) {
-		init(&slow[i], env, GATED, "slow");
-		slow[i].query.class.plain_read = false;
-		ask_start(&slow[i], &group);
-	}
+	start(env, slow, ARRAY_SIZE(slow), &group, true);
 	/* The third although the first two do not end, but not soon. */
 	AWAIT(running(slow, 4) == 4);
 	gate_open(gate);
@@ -201,11 +202,7 @@ static void task_no_hurry(struct db_env *env)
 	gate = gate_shut();
 	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
 	start_all(env, &fast, 1, &group, names);
-	for (size_t i = 0; i < ARRAY_SIZE(slow); i++) {
-		init(&slow[i], env, GATED, "slow");
-		slow[i].query.class.plain_read = false;
-		ask_start(&slow[i], &group);
-	}
+	start(env, slow, ARRAY_SIZE(slow), &group, true);
 	AWAIT(running(slow, 3) == 2);
 	/* One is kept for the fast as long as one of them runs. */
 	AWAIT(env->pool->lanes.due.heap_index == 0);
@@ -236,11 +233,7 @@ static void task_not_alone(struct db_env *env)
 	hold_back(env, 3600 * CLOCK_SECOND);
 	gate = gate_shut();
 	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
-	for (size_t i = 0; i < ARRAY_SIZE(slow); i++) {
-		init(&slow[i], env, GATED, "slow");
-		slow[i].query.class.plain_read = false;
-		ask_start(&slow[i], &group);
-	}
+	start(env, slow, ARRAY_SIZE(slow), &group, true);
 	AWAIT(running(slow, 4) == 4);
 	gate_open(gate);
 	end_all(&group);
