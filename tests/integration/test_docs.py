@@ -10,7 +10,7 @@ Runs the examples of the documents. A fenced block takes part when its info stri
     c test         a whole program that compiles against the installed library
 
 The shell has gatherd's programs in its PATH, a daemon at $GATHERD_SOCKET whose database `main` has the demo store, and
-an empty directory of its own.
+a directory of its own, empty but for the repository's `etc`.
 """
 import glob
 import json
@@ -94,6 +94,7 @@ def same_json(actual, expected):
 
 @pytest.mark.parametrize("blocks", [pytest.param(blocks, id=path) for path, blocks in examples()])
 def test_examples(blocks, store, tmp_path):
+    os.symlink(os.path.join(programs.ROOT, "etc"), tmp_path / "etc")
     shell = Shell(store, tmp_path)
     printed = None
     with store.client() as client:
