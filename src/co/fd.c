@@ -27,7 +27,7 @@ static void watch_event(evutil_socket_t fd, short what, void *arg)
 	struct co_watch *watch = arg;
 
 	(void)fd;
-	watch->loop->poll.events++;
+	loop_note_event(watch->loop);
 	watch->fn(watch->arg, from_libevent(what));
 }
 
@@ -97,7 +97,7 @@ static void fd_wait_event(evutil_socket_t fd, short what, void *arg)
 	struct fd_wait *wait = arg;
 
 	(void)fd;
-	wait->task->loop->poll.events++;
+	loop_note_event(wait->task->loop);
 	wait->events = from_libevent(what);
 	task_wake(wait->task);
 }

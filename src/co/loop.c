@@ -118,10 +118,8 @@ static void run_ready(struct co_loop *loop)
 /* On virtual time nobody sleeps while there is a deadline to go to. */
 static void poll_virtually(struct co_loop *loop, int64_t next_ns)
 {
-	uint64_t events_before = loop->poll.events;
-
 	poll_once(&loop->poll);
-	if (loop->poll.events != events_before)
+	if (loop->poll.events != loop->events_before)
 		return;
 	if (next_ns == CLOCK_NEVER)
 		poll_wait(&loop->poll, 0, CLOCK_NEVER);
@@ -134,7 +132,8 @@ static void poll_events(struct co_loop *loop)
 	int64_t now_ns = clock_now_ns(loop->clock);
 	int64_t next_ns = timer_heap_next_ns(&loop->timers);
 
-	loop->lag_max_ns = MAX(loop->lag_max_ns, now_ns - loop->now_ns);
+	loop->lag_max_ns = MAX(loop->lag_max_ns, now_ns - loop->turn_ns);
+	loop->events_before = loop->poll.events;
 	if (loop_busy(loop) || next_ns <= now_ns)
 		poll_once(&loop->poll);
 	else if (loop->virtual_clock != NULL)
@@ -143,6 +142,8 @@ static void poll_events(struct co_loop *loop)
 		poll_wait(&loop->poll, now_ns, MIN(next_ns, loop->stacks.trim_due_ns));
 
 	loop->now_ns = clock_now_ns(loop->clock);
+	if (loop->poll.events == loop->events_before)
+		loop->turn_ns = loop->now_ns;
 	loop->turns++;
 	timer_heap_fire(&loop->timers, loop->now_ns);
 	stack_pool_trim(&loop->stacks, loop->now_ns);
@@ -160,7 +161,7 @@ int co_loop_run(struct co_loop *loop, int (*main_fn)(void *arg), void *arg)
 		return rc;
 
 	loop_current = loop;
-	loop->now_ns = clock_now_ns(loop->clock);
+	loop->turn_ns = loop->now_ns = clock_now_ns(loop->clock);
 	run_ready(loop);
 	while (root.live > 0) {
 		poll_events(loop);

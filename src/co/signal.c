@@ -15,7 +15,7 @@ static void signal_event(evutil_socket_t number, short what, void *arg)
 	struct co_signal *signal = arg;
 
 	(void)what;
-	signal->loop->poll.events++;
+	loop_note_event(signal->loop);
 	signal->fn(signal->arg, (int)number);
 }
 

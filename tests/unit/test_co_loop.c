@@ -318,6 +318,66 @@ START_TEST(test_lag)
 }
 END_TEST
 
+/* A clock that nobody looks at twice without a second going by. */
+struct ticking_clock {
+	struct clock clock;
+	int64_t time_ns;
+};
+
+static int64_t ticking_clock_now_ns(const struct clock *clock)
+{
+	return ((struct ticking_clock *)(uintptr_t)(const void *)clock)->time_ns += CLOCK_SECOND;
+}
+
+struct told {
+	const struct ticking_clock *clock;
+	unsigned times;
+};
+
+/* The loop looked at it when it went to sleep, and has to have looked again since. */
+static void tell_time(void *arg, unsigned events)
+{
+	struct told *told = arg;
+
+	(void)events;
+	ck_assert_int_eq(co_now_ns(), told->clock->time_ns);
+	told->times++;
+}
+
+static int main_time_of_events(void *arg)
+{
+	struct told told = {.clock = arg};
+	struct co_watch watches[2];
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(write(fds[1], "x", 1), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(watches); i++)
+		ck_assert_int_eq(co_watch_start(&watches[i], co_loop_current(), fds[i],
+						(i == 0 ? CO_READ : CO_WRITE) | CO_EDGE, tell_time,
+						&told),
+				 0);
+	ck_assert_int_gt(co_fd_wait(fds[0], CO_READ, CLOCK_NEVER), 0);
+	ck_assert_uint_eq(told.times, 2);
+	for (size_t i = 0; i < ARRAY_SIZE(watches); i++) {
+		co_watch_stop(&watches[i]);
+		close(fds[i]);
+	}
+	return 0;
+}
+
+START_TEST(test_time_of_events)
+{
+	struct ticking_clock clock = {{ticking_clock_now_ns}, 1};
+	struct co_loop_options options = {.clock = &clock.clock};
+	struct co_loop *loop;
+
+	ck_assert_int_eq(co_loop_new(&loop, &options), 0);
+	ck_assert_int_eq(co_loop_run(loop, main_time_of_events, &clock), 0);
+	co_loop_free(loop);
+}
+END_TEST
+
 struct dumped {
 	char lines[16][256];
 	size_t count;
@@ -701,6 +761,7 @@ int main(void)
 	tcase_add_test(tcase, test_real_time);
 	tcase_add_test(tcase, test_real_rearm);
 	tcase_add_test(tcase, test_lag);
+	tcase_add_test(tcase, test_time_of_events);
 	tcase_add_test(tcase, test_dump);
 	tcase_add_test(tcase, test_trim);
 	tcase_add_test(tcase, test_no_allocation);
