@@ -6,8 +6,11 @@
 
 #include <limits.h>
 
-/* So long after its last query the shared lane keeps the others off its connections. */
-#define KEEP_NS (50 * CLOCK_MS)
+/* So long after its last query the shared lane keeps the others off its connections, and so long
+ * off one of them, in a pool of so many: those who look something up now and then find it. */
+#define KEEP_NS	      (50 * CLOCK_MS)
+#define KEEP_ONE_NS   (10 * CLOCK_SECOND)
+#define KEEP_ONE_POOL 4
 /* A connection that has been shared for so long takes nothing more until it is empty: its session
  * has to be looked after, too. */
 #define STINT_NS (100 * CLOCK_MS)
@@ -62,12 +65,22 @@ static struct conn *first_idle(const struct pool *pool)
 	return node == NULL ? NULL : conn_of(node);
 }
 
+static int64_t unused_ns(const struct pool *pool)
+{
+	return co_loop_now_ns(pool->loop) - pool->lanes.shared_seen_ns;
+}
+
+static bool in_use(const struct pool *pool)
+{
+	return pool->lanes.shared.length > 0 || pool->shared_count > 0 ||
+	       unused_ns(pool) <= KEEP_NS;
+}
+
 size_t placement_kept(const struct pool *pool)
 {
-	if (pool->lanes.shared.length == 0 && pool->shared_count == 0 &&
-	    co_loop_now_ns(pool->loop) - pool->lanes.shared_seen_ns > KEEP_NS)
-		return 0;
-	return MIN(pool->conf->pipeline_connections, pool_open(pool) / 2);
+	if (in_use(pool))
+		return MIN(pool->conf->pipeline_connections, pool_open(pool) / 2);
+	return unused_ns(pool) <= KEEP_ONE_NS && pool_open(pool) >= KEEP_ONE_POOL;
 }
 
 /* Shared connections that are not stuck: others may take the place of those. */
@@ -85,7 +98,7 @@ size_t placement_busy_max(const struct pool *pool)
 {
 	size_t max = pool->conf->pool_max, own = placement_kept(pool);
 
-	return own == 0 ? max : MIN(pressure_most(&pool->lanes.pressure, max), max - own);
+	return MIN(in_use(pool) ? pressure_most(&pool->lanes.pressure, max) : max, max - own);
 }
 
 /*
@@ -110,7 +123,7 @@ static bool alone_may_take(const struct pool *pool)
 	size_t own = placement_kept(pool);
 
 	if (pool->busy_count + own >= pool_open(pool) ||
-	    (own > 0 && co_loop_now_ns(pool->loop) < held_back_until_ns(pool)))
+	    (in_use(pool) && co_loop_now_ns(pool->loop) < held_back_until_ns(pool)))
 		return false;
 	return own > 0 || pool->lanes.shared.length == 0 || pool->lanes.alone_next;
 }
@@ -177,17 +190,24 @@ void placement_drain_for_alone(struct pool *pool)
 		best->draining = true;
 }
 
-/* When who waits although a connection is idle may have it, if nothing comes of it before: the
- * shared lane is not used any more, or the slow may have one more. */
+/* When the shared lane keeps less, if nothing comes of it before. The end of the last of its
+ * connections tells by itself. */
+static int64_t keeps_until_ns(const struct pool *pool)
+{
+	if (pool->shared_count > 0)
+		return CLOCK_NEVER;
+	return clock_after_ns(pool->lanes.shared_seen_ns,
+			      (in_use(pool) ? KEEP_NS : KEEP_ONE_NS) + 1);
+}
+
+/* When who waits although a connection is idle may have it: the shared lane keeps less, or the slow
+ * may have one more. */
 static int64_t waits_until_ns(const struct pool *pool)
 {
-	/* With the last of its connections, which tells by itself, or some time after. */
-	int64_t unused_ns = pool->shared_count > 0
-				    ? CLOCK_NEVER
-				    : clock_after_ns(pool->lanes.shared_seen_ns, KEEP_NS + 1);
 	bool all_kept = pool->busy_count + placement_kept(pool) >= pool_open(pool);
 
-	return all_kept ? unused_ns : MIN(unused_ns, held_back_until_ns(pool));
+	return all_kept ? keeps_until_ns(pool)
+			: MIN(keeps_until_ns(pool), held_back_until_ns(pool));
 }
 
 /* When the next shared connection is stuck, if nothing comes of it before; CLOCK_NEVER: none is

@@ -220,6 +220,42 @@ START_TEST(nobody_looks_again_where_only_an_end_helps)
 }
 END_TEST
 
+static void task_one_kept(struct db_env *env)
+{
+	struct lanes *lanes;
+	struct co_group group;
+	struct ask slow[4];
+	PGconn *gate;
+
+	lanes_open(env, 4);
+	lanes = &env->pool->lanes;
+	gate_known(env);
+	make_known(env, "select 7", NULL);
+	run_once(env, "select 7", NULL);
+	AWAIT(env->pool->shared_count == 0);
+	lanes->shared_seen_ns = co_now_ns() - CLOCK_SECOND;
+	gate = gate_shut();
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	start(env, slow, ARRAY_SIZE(slow), &group, true);
+	AWAIT(running(slow, 4) == 3);
+	ck_assert_uint_eq(env->pool->idle_count, 1);
+	run_once(env, "select 7", NULL); /* with all others at the gate */
+	AWAIT(env->pool->shared_count == 0);
+	/* But not for ever. */
+	lanes->shared_seen_ns = co_now_ns() - 10 * CLOCK_SECOND;
+	lanes_dispatch(env->pool);
+	AWAIT(running(slow, 4) == 4);
+	gate_open(gate);
+	end_all(&group);
+	free_all(slow, ARRAY_SIZE(slow));
+}
+
+START_TEST(one_is_kept_for_who_looks_something_up_now_and_then)
+{
+	db_env_run(task_one_kept);
+}
+END_TEST
+
 static void task_not_alone(struct db_env *env)
 {
 	struct co_group group;
@@ -259,6 +295,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, who_has_given_up_waits_no_more);
 	tcase_add_test(tcase, the_slow_are_held_back_but_get_on);
 	tcase_add_test(tcase, nobody_looks_again_where_only_an_end_helps);
+	tcase_add_test(tcase, one_is_kept_for_who_looks_something_up_now_and_then);
 	tcase_add_test(tcase, the_slow_have_all_where_nobody_is_fast);
 	return suite_run(suite);
 }
