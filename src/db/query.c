@@ -25,6 +25,19 @@ void db_query_set_unsent(struct err *ret_err, bool timed_out)
 			       "cancelled while waiting for a connection; the query was not sent");
 }
 
+/* Of a queued one. While there is no connection at all there is a reason for it. */
+static void set_unsent(struct db_query *query, enum db_query_stop reason)
+{
+	const struct pool *pool = query->pool;
+
+	if (reason == DB_STOP_TIMEOUT && pool_open(pool) == 0 && pool->error[0] != '\0')
+		err_set(&query->err, query->arena, ERR_TIMEOUT, ERR_EFFECTS_NONE,
+			"timed out while waiting for a connection (%s); the query was not sent",
+			pool->error);
+	else
+		db_query_set_unsent(&query->err, reason == DB_STOP_TIMEOUT);
+}
+
 static void stop_held(struct db_query *query, enum db_query_stop reason)
 {
 	query->stop = reason;
@@ -38,7 +51,7 @@ static void stop(struct db_query *query, enum db_query_stop reason)
 	switch (query->state) {
 	case DB_QUERY_QUEUED:
 		queue_remove(query->queue, query);
-		db_query_set_unsent(&query->err, reason == DB_STOP_TIMEOUT);
+		set_unsent(query, reason);
 		query_finish(query);
 		break;
 	case DB_QUERY_ASSIGNED:

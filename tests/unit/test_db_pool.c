@@ -425,6 +425,31 @@ START_TEST(without_any_connection_queries_give_up)
 }
 END_TEST
 
+static void task_late_while_away(struct db_env *env)
+{
+	struct ask ask;
+	int fd;
+
+	port_of(false, &fd);
+	env->conf.conninfo = conninfo;
+	env->conf.unavailable_after_ns = 0; /* never */
+	db_env_open(env);
+	AWAIT(env->pool->error[0] != '\0');
+	ask_init(&ask, env->pool, "select 1");
+	ask.deadline_ns = clock_after_ns(co_now_ns(), CLOCK_MS);
+	ask_main(&ask);
+	ck_ask_err(&ask, ERR_TIMEOUT, ERR_EFFECTS_NONE);
+	ck_assert_ptr_nonnull(strstr(ask.query.err.message, "refused"));
+	ask_free(&ask);
+	close(fd);
+}
+
+START_TEST(who_is_late_is_told_why_there_is_no_connection)
+{
+	db_env_run(task_late_while_away);
+}
+END_TEST
+
 static void task_silent(struct db_env *env)
 {
 	struct co_group group;
@@ -746,6 +771,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, a_session_that_changes_while_idle);
 	tcase_add_test(tcase, failures_at_once_count_once);
 	tcase_add_test(tcase, without_any_connection_queries_give_up);
+	tcase_add_test(tcase, who_is_late_is_told_why_there_is_no_connection);
 	tcase_add_test(tcase, a_server_that_does_not_answer);
 	tcase_add_test(tcase, a_busy_pool_is_waited_for);
 	tcase_add_loop_test(tcase, a_refusal_is_told_at_once, 0, ARRAY_SIZE(refusals));
