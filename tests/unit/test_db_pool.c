@@ -432,6 +432,7 @@ static void task_late_while_away(struct db_env *env)
 
 	port_of(false, &fd);
 	env->conf.conninfo = conninfo;
+	env->conf.pool_min = 1;
 	env->conf.unavailable_after_ns = 0; /* never */
 	db_env_open(env);
 	AWAIT(env->pool->error[0] != '\0');
