@@ -91,6 +91,10 @@ static int parse_count(const struct parse *parse)
 	uint64_t count = 0;
 	int rc = units_parse_count(parse->text, &count);
 
+	/* A whole number below 0 is one that is out of bounds. */
+	if (rc == -EINVAL && parse->text[0] == '-' &&
+	    units_parse_count(parse->text + 1, &count) != -EINVAL)
+		return out_of_bounds(parse);
 	if (rc == -EINVAL)
 		return wrong(parse, "a whole number");
 	if (rc < 0 || !in_bounds(parse->key, count))
