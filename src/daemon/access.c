@@ -73,7 +73,7 @@ static bool is_number(const char *text, unsigned long *ret_number)
 	       *ret_number < UINT32_MAX;
 }
 
-static bool find_uid(const char *name, uid_t *ret_uid)
+bool access_find_uid(const char *name, uid_t *ret_uid)
 {
 	unsigned long number;
 	struct passwd *user;
@@ -131,7 +131,7 @@ static int make_rule(struct access_rule *rule, const struct config *config,
 	rule->any_user = users == 0;
 	rule->any_group = groups == 0;
 	for (size_t i = 0; i < users; i++) {
-		if (find_uid(section->users[i], &rule->uids[rule->uid_count]))
+		if (access_find_uid(section->users[i], &rule->uids[rule->uid_count]))
 			rule->uid_count++;
 		else
 			report_unknown(config, section, "user", section->users[i], report, arg);

@@ -30,7 +30,8 @@ int access_table_new(struct access_table **ret_table, const struct config *confi
 		     config_error_fn *report, void *arg) MUST_CHECK;
 void access_table_unref(struct access_table *table);
 
-/* A name or a number; false: the system has no such group. */
+/* A name or a number; false: the system has no such user or group. */
+bool access_find_uid(const char *name, uid_t *ret_uid);
 bool access_find_gid(const char *name, gid_t *ret_gid);
 
 /* Asks the kernel who is at the other end. 0 or a negative errno. Release it with access_release.

@@ -3,6 +3,7 @@
 
 #include "base/printable.h"
 #include "daemon/access.h"
+#include "daemon/reports.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -29,6 +30,20 @@ static void tell(struct checks *checks, unsigned line, const char *fmt, ...)
 	vsnprintf(what, sizeof(what), fmt, args);
 	va_end(args);
 	snprintf(text, sizeof(text), "%s:%u: %s", checks->config->path, line, what);
+	printable_line(shown, sizeof(shown), text);
+	checks->report(checks->arg, shown);
+}
+
+/* One report that is broken is no reason for the daemon not to start. */
+static void tell_of_report(void *arg, const char *path, unsigned line, const char *what)
+{
+	char text[PATH_MAX + 1024], shown[PRINTABLE_GROWTH * sizeof(text) + PRINTABLE_ROOM_BYTES];
+	const struct checks *checks = arg;
+
+	if (line > 0)
+		snprintf(text, sizeof(text), "%s:%u: warning: %s", path, line, what);
+	else
+		snprintf(text, sizeof(text), "%s: warning: %s", path, what);
 	printable_line(shown, sizeof(shown), text);
 	checks->report(checks->arg, shown);
 }
@@ -83,7 +98,7 @@ static void check_socket_group(struct checks *checks)
 	checks->failed = true;
 }
 
-/* Without the key, no directory means no reports. */
+/* Without the key, no directory means no reports: a build that is not installed has none. */
 static void check_report_dir(struct checks *checks)
 {
 	const struct config *config = checks->config;
@@ -100,16 +115,31 @@ static bool is_for_everybody(const struct config_access *access)
 	       (access->groups == NULL || access->groups[0] == NULL);
 }
 
-static int check_access(struct checks *checks)
+static void check_names(struct checks *checks, const struct config_access *access)
+{
+	const char *const *name;
+	uid_t uid;
+	gid_t gid;
+
+	for (name = access->users; name != NULL && *name != NULL; name++)
+		if (!access_find_uid(*name, &uid))
+			tell(checks, access->line,
+			     "warning: [access %s]: the system has no user \"%s\"; it matches "
+			     "nobody",
+			     access->name, *name);
+	for (name = access->groups; name != NULL && *name != NULL; name++)
+		if (!access_find_gid(*name, &gid))
+			tell(checks, access->line,
+			     "warning: [access %s]: the system has no group \"%s\"; it matches "
+			     "nobody",
+			     access->name, *name);
+}
+
+static void check_access(struct checks *checks)
 {
 	const struct config *config = checks->config;
 	const struct config_access *all = NULL;
-	struct access_table *table;
-	int rc = access_table_new(&table, config, checks->report, checks->arg);
 
-	if (rc < 0)
-		return rc;
-	access_table_unref(table);
 	for (size_t i = 0; i < config->access_count; i++) {
 		const struct config_access *access = &config->accesses[i];
 
@@ -123,10 +153,10 @@ static int check_access(struct checks *checks)
 			     "warning: [access %s] is never reached: "
 			     "[access %s] above it, without users and groups, is for everybody",
 			     access->name, all->name);
+		check_names(checks, access);
 		if (all == NULL && is_for_everybody(access))
 			all = access;
 	}
-	return 0;
 }
 
 int checks_run(const struct config *config, config_error_fn *report, void *arg)
@@ -137,7 +167,8 @@ int checks_run(const struct config *config, config_error_fn *report, void *arg)
 	check_socket(&checks);
 	check_socket_group(&checks);
 	check_report_dir(&checks);
-	rc = check_access(&checks);
+	check_access(&checks);
+	rc = reports_check(config->report_dir, tell_of_report, &checks);
 	if (rc < 0)
 		return rc;
 	return checks.failed ? -EINVAL : 0;

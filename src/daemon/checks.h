@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * What `gatherd --check` finds beside the mistakes of the file itself: what the file says of this
- * system that is not so, and [access] sections that hardly say what was meant. Looks, and changes
- * nothing.
+ * system that is not so, [access] sections that hardly say what was meant, and the mistakes of the
+ * reports. Looks, and changes nothing.
  */
 #ifndef DAEMON_CHECKS_H
 #define DAEMON_CHECKS_H
@@ -11,7 +11,7 @@
 #include "conf/config.h"
 
 /*
- * Tells `report` of all of it, each with the file's line. 0; -EINVAL when the daemon would not
+ * Tells `report` of all of it, each with its file and line. 0; -EINVAL when the daemon would not
  * start (the rest are warnings: a reload checks as well, and a name may have gone from the system);
  * or -ENOMEM.
  */

@@ -16,7 +16,7 @@
 #define DEFAULT_CONFIG SYSCONFDIR "/gatherd/gatherd.ini"
 
 static const char help[] =
-	"Usage: gatherd [-c FILE] [--check] [--print-config]\n"
+	"Usage: gatherd [-c FILE] [--check | --print-config]\n"
 	"Runs SQL queries for the programs of this host, many at the same time.\n"
 	"\n"
 	"  -c, --config FILE   configuration (default " DEFAULT_CONFIG ")\n"
@@ -89,6 +89,10 @@ int main(int argc, char **argv)
 			break;
 		case OPT_CHECK:
 		case OPT_PRINT:
+			if (action != 0 && action != option) {
+				fputs("gatherd: --check or --print-config, not both\n", stderr);
+				return usage_error();
+			}
 			action = option;
 			break;
 		case 'h':

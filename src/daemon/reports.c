@@ -86,6 +86,23 @@ static int read_file(const char *dir, struct str name, struct arena *arena, stru
 	return rc;
 }
 
+/* Its mistakes are told; *ret_why then is NULL, or what kept it from being read. */
+static int parse_file(const char *dir, struct str name, struct arena *arena,
+		      struct report *ret_report, report_error_fn *mistake, void *arg,
+		      const char **ret_why)
+{
+	struct str text = {0};
+	int rc = read_file(dir, name, arena, &text);
+
+	*ret_why = NULL;
+	if (rc == 0)
+		return report_parse(arena, name, text, ret_report, mistake, arg);
+	*ret_why = rc == -EFBIG	   ? "larger than 1 MiB"
+		   : rc == -EINVAL ? "no regular file"
+				   : strerror(-rc);
+	return rc;
+}
+
 struct first_mistake {
 	struct arena *arena;
 	const char *text;
@@ -99,26 +116,19 @@ static void on_mistake(void *arg, unsigned line, const char *text)
 		mistake->text = arena_printf(mistake->arena, "line %u: %s", line, text);
 }
 
-/* 0, or negative and *ret_why says what is wrong (NULL: no such file). */
+/* 0, or negative and *ret_why says what is wrong. */
 static int load(const char *dir, struct str name, struct arena *arena, struct report *ret_report,
 		const char **ret_why)
 {
 	struct first_mistake mistake = {.arena = arena};
-	struct str text = {0};
 	int rc;
 
-	*ret_why = NULL;
+	*ret_why = "no such report";
 	if (!valid_name(name))
 		return -ENOENT;
-	rc = read_file(dir, name, arena, &text);
-	if (rc == -ENOENT)
-		return rc;
-	if (rc == 0)
-		rc = report_parse(arena, name, text, ret_report, on_mistake, &mistake);
-	if (rc != 0)
-		*ret_why = mistake.text != NULL ? mistake.text
-			   : rc == -EFBIG	? "larger than 1 MiB"
-						: strerror(-rc);
+	rc = parse_file(dir, name, arena, ret_report, on_mistake, &mistake, ret_why);
+	if (rc != 0 && *ret_why == NULL)
+		*ret_why = mistake.text != NULL ? mistake.text : strerror(-rc);
 	return rc;
 }
 
@@ -284,6 +294,12 @@ static void tell_unknown(struct gather *gather, const char *dir, struct err *ret
 		nearest_question(&nearest, question));
 }
 
+/* What the file is to blame for; the rest is the daemon's own want. */
+static enum err_code code_of(int rc)
+{
+	return rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE ? ERR_INTERNAL : ERR_UNKNOWN_REPORT;
+}
+
 int reports_expand(struct gather *gather, const char *dir, struct err *ret_err)
 {
 	struct str name = gather->request.report;
@@ -297,7 +313,7 @@ int reports_expand(struct gather *gather, const char *dir, struct err *ret_err)
 		return rc;
 	}
 	if (rc != 0) {
-		err_set(ret_err, &gather->arena, ERR_INTERNAL, ERR_EFFECTS_NONE,
+		err_set(ret_err, &gather->arena, code_of(rc), ERR_EFFECTS_NONE,
 			"report \"%.*s\" cannot be used: %s", (int)name.len, name.data, why);
 		log_warning("report %s/%.*s.sql: %s", dir, (int)name.len, name.data, why);
 		return rc;
@@ -331,7 +347,7 @@ static void write_report(struct buf *out, const char *dir, struct str name, stru
 	buf_puts(out, "{\"name\":");
 	json_write_string(out, name);
 	if (load(dir, name, arena, &report, &why) != 0) {
-		write_optional(out, "error", str_from(why != NULL ? why : "removed"));
+		write_optional(out, "error", str_from(why));
 		buf_putc(out, '}');
 		return;
 	}
@@ -373,4 +389,52 @@ void reports_write_list(struct buf *out, const char *dir, struct arena *arena)
 	}
 	free(entries);
 	buf_putc(out, ']');
+}
+
+/* ---- the check ---- */
+
+struct check {
+	reports_mistake_fn *mistake;
+	void *arg;
+	const char *path; /* of the file that is read */
+};
+
+static void on_checked_mistake(void *arg, unsigned line, const char *text)
+{
+	struct check *check = arg;
+
+	check->mistake(check->arg, check->path, line, text);
+}
+
+static int check_file(struct check *check, const char *dir, const char *file)
+{
+	struct report report;
+	struct arena arena;
+	const char *why;
+	int rc;
+
+	arena_init(&arena, 0, NULL);
+	check->path = arena_printf(&arena, "%s/%s", dir, file);
+	rc = check->path == NULL ? -ENOMEM
+				 : parse_file(dir, (struct str){file, strlen(file) - 4}, &arena,
+					      &report, on_checked_mistake, check, &why);
+	if (rc != 0 && rc != -ENOMEM && rc != -EACCES && why != NULL)
+		check->mistake(check->arg, check->path, 0, why);
+	arena_free(&arena);
+	return rc == -ENOMEM ? rc : 0;
+}
+
+int reports_check(const char *dir, reports_mistake_fn *mistake, void *arg)
+{
+	struct check check = {.mistake = mistake, .arg = arg};
+	struct dirent **entries = NULL;
+	int count = scandir(dir, &entries, is_report, alphasort), rc = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (rc == 0)
+			rc = check_file(&check, dir, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return rc;
 }

@@ -23,7 +23,8 @@ def test_help():
     assert done.returncode == 0 and "--check" in done.stdout and done.stderr == ""
 
 
-@pytest.mark.parametrize("arguments", [["--nonsense"], ["-c"], ["extra"], ["--check", "extra"]])
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["-c"], ["extra"], ["--check", "extra"],
+                                       ["--check", "--print-config"], ["--print-config", "--check"]])
 def test_usage_errors(arguments):
     done = programs.run("gatherd", *arguments)
     assert done.returncode == 64 and done.stderr and not done.stdout
@@ -75,7 +76,8 @@ WRONG_HERE = [
     ("[gatherd]\nreport_dir = {0}/gatherd.ini\n" + GOOD, 2, "no directory", 0),
     (GOOD + "[access a]\n", 3, "warning: [access a] is empty", 0),
     (GOOD + "[access a]\nread_only = yes\n[access b]\nusers = root\n", 5, "[access b] is never reached: [access a]", 0),
-    (GOOD + "[access a]\nusers = no-such-user\n", 3, 'no user "no-such-user"; it matches nobody', 0),
+    (GOOD + "[access a]\nusers = no-such-user\n", 3, 'warning: [access a]: the system has no user "no-such-user"', 0),
+    (GOOD + "[access a]\ngroups = root no-such-group\n", 3, 'warning: [access a]: the system has no group "no-such-', 0),
 ]
 
 
@@ -93,6 +95,30 @@ def test_check_of_what_is_right_on_this_system(tmp_path):
                     + "[access a]\nusers = root\n[access b]\nsql = any\n")
     assert done.returncode == 0 and done.stderr == ""
     assert [path.name for path in tmp_path.iterdir()] == ["gatherd.ini"]
+
+
+def test_check_tells_of_sections_in_their_order(tmp_path):
+    path, done = check(tmp_path, GOOD + "[access a]\n[access b]\nusers = no-such-user\n[access c]\n")
+    assert done.returncode == 0
+    assert [line.split(": warning: ")[0] for line in done.stderr.splitlines()] == [
+        f"gatherd: {path}:{line}" for line in (3, 4, 4, 6)], done.stderr
+
+
+def test_check_reads_the_reports(tmp_path):
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    (reports / "good.sql").write_text("-- name: a\nselect 1;\n")
+    (reports / "twice.sql").write_text("-- name: a\nselect 1;\n-- name: a\nselect 2;\n")
+    (reports / "wrong.sql").write_text("-- snapshot: perhaps\n-- name: a\nselect 'open\n")
+    _, done = check(tmp_path, f"[gatherd]\nreport_dir = {reports}\n" + GOOD)
+    assert done.returncode == 0
+    said = [line.split(": warning: ")[0] for line in done.stderr.splitlines()]
+    assert said[:2] == [f"gatherd: {reports}/twice.sql:3", f"gatherd: {reports}/wrong.sql:1"] and len(said) > 2, done.stderr
+
+
+def test_the_shipped_reports_have_no_mistakes(tmp_path):
+    _, done = check(tmp_path, f"[gatherd]\nreport_dir = {programs.ROOT}/etc/reports\n" + GOOD)
+    assert done.returncode == 0 and done.stderr == ""
 
 
 def test_check_leaves_the_service_managers_directory_alone(tmp_path):

@@ -97,6 +97,7 @@ def test_a_changed_file_is_used(client, reports):
 def test_a_broken_report_is_an_error_that_says_so(client, reports, text):
     reports.write_report("broken", text)
     answer = client.request(report="broken")
-    assert "error" in answer and answer["error"]["effects"] == "none" and answer["error"]["message"]
+    assert answer["error"]["code"] == "unknown_report" and answer["error"]["effects"] == "none"
+    assert answer["error"]["message"].startswith('report "broken" cannot be used: ')
     assert client.request(report="plain")["ok"] is True
     assert "plain" in [report["name"] for report in client.request(reports=True)["reports"]]

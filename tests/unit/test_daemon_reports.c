@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -116,11 +117,88 @@ static const struct {
 	{"{\"report\":\"sales.sql\"}", ERR_UNKNOWN_REPORT, ""},
 	{"{\"report\":\"sal es\"}", ERR_UNKNOWN_REPORT, ""},
 	/* what is there and cannot be used */
-	{"{\"report\":\"large\"}", ERR_INTERNAL, "larger than 1 MiB"},
-	{"{\"report\":\"folder\"}", ERR_INTERNAL, "cannot be used"},
-	{"{\"report\":\"fifo\"}", ERR_INTERNAL, "cannot be used"},
-	{"{\"report\":\"broken\"}", ERR_INTERNAL, "line "},
+	{"{\"report\":\"large\"}", ERR_UNKNOWN_REPORT, "cannot be used: larger than 1 MiB"},
+	{"{\"report\":\"folder\"}", ERR_UNKNOWN_REPORT, "cannot be used: no regular file"},
+	{"{\"report\":\"fifo\"}", ERR_UNKNOWN_REPORT, "cannot be used: no regular file"},
+	{"{\"report\":\"broken\"}", ERR_UNKNOWN_REPORT, "cannot be used: line "},
 };
+
+START_TEST(a_want_of_the_daemons_is_not_the_reports_fault)
+{
+	struct rlimit before, none;
+	struct err err;
+	int rc;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rc = expand("{\"report\":\"sales\",\"params\":{\"min\":5}}", &err);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_int_eq(rc, -EMFILE);
+	ck_assert_int_eq(err.code, ERR_INTERNAL);
+	ck_assert_int_eq(expand("{\"report\":\"sales\",\"params\":{\"min\":5}}", &err), 0);
+}
+END_TEST
+
+struct told {
+	unsigned lines[8];
+	size_t count;
+	char last[512];
+};
+
+static void on_mistake(void *arg, const char *path, unsigned line, const char *text)
+{
+	struct told *told = arg;
+
+	ck_assert_uint_lt(told->count, 8);
+	told->lines[told->count++] = line;
+	snprintf(told->last, sizeof(told->last), "%s: %s", path, text);
+}
+
+START_TEST(the_check_tells_every_mistake)
+{
+	struct told told = {.count = 0};
+	char path[256];
+
+	ck_assert_int_eq(reports_check(dir, on_mistake, &told), 0);
+	ck_assert_uint_eq(told.count, 0);
+	ck_assert_int_eq(reports_check("/nonexistent", on_mistake, &told), 0);
+	ck_assert_uint_eq(told.count, 0);
+
+	write_file("broken.sql", "-- snapshot: perhaps\n-- name: a\nselect 1;\n-- name: a\n"
+				 "select 2;\n");
+	write_file("broken.txt", "no report");
+	snprintf(path, sizeof(path), "%s/folder.sql", dir);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(reports_check(dir, on_mistake, &told), 0);
+	ck_assert_uint_eq(told.count, 3);
+	ck_assert_uint_eq(told.lines[0], 1);
+	ck_assert_uint_eq(told.lines[1], 4);
+	ck_assert_uint_eq(told.lines[2], 0);
+	ck_assert_msg(strstr(told.last, "/folder.sql: no regular file") != NULL, "%s", told.last);
+}
+END_TEST
+
+START_TEST(the_check_without_memory)
+{
+	struct told told = {.count = 0};
+	int n = 0, rc;
+
+	for (;; n++) {
+		struct mem_failure failure = {.countdown = n};
+
+		mem_set_fail_hook(mem_failure_hook, &failure);
+		rc = reports_check(dir, on_mistake, &told);
+		mem_set_fail_hook(NULL, NULL);
+		if (failure.failed == 0)
+			break;
+		ck_assert_int_eq(rc, -ENOMEM);
+	}
+	ck_assert_int_eq(rc, 0);
+	ck_assert_int_gt(n, 0);
+	ck_assert_uint_eq(told.count, 0);
+}
+END_TEST
 
 START_TEST(what_is_refused)
 {
@@ -250,6 +328,9 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, a_report_becomes_a_gather);
+	tcase_add_test(tcase, a_want_of_the_daemons_is_not_the_reports_fault);
+	tcase_add_test(tcase, the_check_tells_every_mistake);
+	tcase_add_test(tcase, the_check_without_memory);
 	tcase_add_loop_test(tcase, what_is_refused, 0, ARRAY_SIZE(refusals));
 	tcase_add_test(tcase, a_long_name);
 	tcase_add_test(tcase, the_list);
