@@ -52,20 +52,15 @@ int shapes_make(struct shapes *shapes, struct arena *arena, struct reply_style s
 	return rc;
 }
 
-void shapes_write_head(struct shapes *shapes, struct arena *arena, const struct reply_shape *shape,
-		       struct buf *out)
+void shapes_write_head(struct shapes *shapes, struct arena *arena, struct buf *out)
 {
 	const char *head;
 
-	if (shape->columns != shapes->last.columns) {
-		reply_write_table_head(out, shape);
-		return;
-	}
 	if (shapes->head.data != NULL) {
 		buf_append_str(out, shapes->head);
 		return;
 	}
-	reply_write_table_head(out, shape);
+	reply_write_table_head(out, &shapes->last);
 	if (buf_error(out) != 0)
 		return;
 	/* Without memory each is written anew. */

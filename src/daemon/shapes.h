@@ -26,8 +26,8 @@ struct shapes {
 int shapes_make(struct shapes *shapes, struct arena *arena, struct reply_style style,
 		const struct types *types, const struct db_column *columns, size_t count,
 		struct reply_shape *ret_shape) MUST_CHECK;
-/* What reply_write_table_head() does, to an empty buffer. Errors are the buffer's. */
-void shapes_write_head(struct shapes *shapes, struct arena *arena, const struct reply_shape *shape,
-		       struct buf *out);
+/* Of the shape made last what reply_write_table_head() writes, to an empty buffer. Errors are the
+ * buffer's. */
+void shapes_write_head(struct shapes *shapes, struct arena *arena, struct buf *out);
 
 #endif

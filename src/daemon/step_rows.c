@@ -88,7 +88,7 @@ static int take_columns(void *ctx, const struct db_column *columns, size_t count
 	}
 	buf_lend(&step->rows, arena_alloc(&gather->arena, STEP_FIRST_BYTES), STEP_FIRST_BYTES);
 	for (;;) {
-		shapes_write_head(&gather->shapes, &gather->arena, &step->shape, &step->rows);
+		shapes_write_head(&gather->shapes, &gather->arena, &step->rows);
 		if (buf_error(&step->rows) == 0)
 			break;
 		if (find_room(step, &step->rows, 0, count * COLUMN_BYTES) < 0)
