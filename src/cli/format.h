@@ -38,6 +38,8 @@ struct format {
 struct format_ops {
 	bool raw_rows;	  /* shows rows as they stand in the line */
 	bool values_text; /* wants PostgreSQL's own text of values */
+	bool whole; /* no result is of any use before end() has been there, but in a file of its own
+		     */
 	/* Every event of a query, before event() gets them again; NULL: it shows rows as they come.
 	 */
 	void (*measure)(struct format *format, const struct gather_event *event);

@@ -141,4 +141,4 @@ static void json_end(struct format *format, const struct gather_event *end)
 }
 
 const struct format_ops format_json = {
-	.raw_rows = true, .event = json_event, .close = json_close, .end = json_end};
+	.raw_rows = true, .whole = true, .event = json_event, .close = json_close, .end = json_end};

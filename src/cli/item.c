@@ -30,6 +30,20 @@ static int name_item(struct item *item, const char *name)
 	return item->name != NULL ? 0 : -ENOMEM;
 }
 
+/* A SELECT without columns is CREATE TABLE AS. What a function does that a query calls is not
+ * known.
+ */
+static bool may_have_written(const struct item *item, const struct gather_result *result)
+{
+	const struct json *command = document_member(result->object, "command");
+
+	if (command == NULL || command->type != JSON_STRING)
+		return false;
+	if (str_is(command->text, "SELECT"))
+		return !item->has_columns;
+	return !str_is(command->text, "SHOW");
+}
+
 int items_init(struct items *items, const struct input *input)
 {
 	*items = (struct items){0};
@@ -74,6 +88,7 @@ struct item *items_note(struct items *items, size_t index, const struct gather_e
 		items->closed_count += !item->closed;
 		item->closed = true;
 		item->failed = event->kind == GATHER_EVENT_ERROR;
+		item->wrote = !item->failed && may_have_written(item, &event->result);
 	}
 	return item;
 }

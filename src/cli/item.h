@@ -6,6 +6,7 @@
 
 #include "base/macros.h"
 #include "cli/input.h"
+#include "cli/output.h"
 #include "cli/spool.h"
 #include "client/event.h"
 
@@ -19,6 +20,9 @@ struct item {
 	struct spool_queue queue;  /* its events that wait */
 	bool has_columns;	   /* COLUMNS has come: rows may */
 	bool closed, failed;	   /* DONE or ERROR has come; it was ERROR */
+	bool wrote;		   /* ended well, and may have done more than read */
+	bool printed;		   /* ended well, and was handed to the output up to `end` */
+	struct output_place end;
 	uint64_t row_count;
 };
 

@@ -211,6 +211,22 @@ int output_commit(struct output *output)
 	return rc;
 }
 
+struct output_place output_place(const struct output *output)
+{
+	/* After an error nothing is kept, so that nothing more is reached. */
+	return (struct output_place){
+		.position = output->error < 0 ? UINT64_MAX : output->taken + buf_len(&output->buf),
+		.file = output->temp_path != NULL ? output->file_count + 1 : 0};
+}
+
+bool output_has_reached(const struct output *output, struct output_place place)
+{
+	if (place.position > output->written)
+		return false;
+	/* A commit takes the last one first; what it has not come to is still in the list. */
+	return place.file == 0 || (output->temp_path == NULL && place.file > output->file_count);
+}
+
 void output_close(struct output *output)
 {
 	for (size_t i = 0; i < output->file_count; i++) {

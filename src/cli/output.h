@@ -24,6 +24,12 @@
 
 struct output_file; /* complete, waits for the commit */
 
+/* How far something goes that was printed. */
+struct output_place {
+	uint64_t position; /* of all bytes that were ever appended */
+	size_t file;	   /* from 1: which of the files that the commit makes appear; 0: of none */
+};
+
 enum output_pipe {
 	OUTPUT_NO_PIPE,	    /* or nothing more to be done about it */
 	OUTPUT_PIPE,	    /* to be opened anew for more than a step at once */
@@ -39,6 +45,7 @@ struct output {
 	struct spool *spool;
 	struct spool_queue backlog;	   /* what comes before `buf` and was not taken yet */
 	struct buf chunk;		   /* and what of it has been read back */
+	uint64_t taken, written;	   /* bytes: off `buf`, and to the descriptor */
 	int error;			   /* 0 or negative errno; -EINTR: stopped by *stop */
 	const char *template;		   /* NULL: standard output */
 	bool per_query;			   /* the template has a %n */
@@ -67,6 +74,10 @@ int output_flush(struct output *output);
 bool output_blocked(const struct output *output);
 /* Writes all; may wait. 0 or the sticky error. */
 int output_finish(struct output *output);
+/* Behind what was appended last. */
+struct output_place output_place(const struct output *output);
+/* What was printed up to there has been written; where that is a file, it has appeared. */
+bool output_has_reached(const struct output *output, struct output_place place);
 /* All went well: writes all, and the files appear. May wait. 0 or negative errno. */
 int output_commit(struct output *output) MUST_CHECK;
 /* Between the parts of this module: keeps the first error and what it was about; returns it. */

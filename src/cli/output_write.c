@@ -102,6 +102,9 @@ static int write_from(struct output *output, struct buf *from, bool wait)
 		n = write(output->fd, buf_data(from), len);
 		if (n >= 0) {
 			buf_consume(from, (size_t)n);
+			output->written += (size_t)n;
+			if (from == &output->buf)
+				output->taken += (size_t)n;
 		} else if (errno == EAGAIN && !enlarge_pipe(output)) {
 			rc = await_ready(output, wait);
 			if (rc <= 0)
@@ -137,6 +140,7 @@ static int write_all(struct output *output, bool wait)
 		rc = write_from(output, &output->buf, wait);
 	if (rc == 0 && buf_len(&output->buf) >= KEEP_BYTES) {
 		rc = spool_put(output->spool, &output->backlog, buf_str(&output->buf));
+		output->taken += buf_len(&output->buf);
 		buf_reset(&output->buf);
 	}
 	return rc;

@@ -96,6 +96,9 @@ static void output_failed(struct run *run, int error)
 {
 	const char *what = run->output.error < 0 ? run->output.what : "temporary file";
 
+	/* What was there before the nonsense is good. */
+	if (error == -EPROTO && !run->show.stopped)
+		output_flush(&run->output);
 	run->show.stopped = true;
 	if (error == -EPROTO) {
 		run->lost = GATHER_GARBLED;
@@ -185,9 +188,6 @@ static void receive(struct run *run)
 		} else if (rc != GATHER_INTERRUPTED) {
 			run->lost = rc;
 		}
-		/* A reader who has gone wants nothing more, not even to know. */
-		if (run->output.error == -EPIPE)
-			return;
 		if (signals_caught != 0 || run->output.error < 0)
 			cancel(run);
 	}
@@ -228,7 +228,7 @@ static int finish(struct run *run)
 	/* Nothing is to be read any more: now there is time for a slow reader. */
 	if (!run->show.stopped && output_finish(&run->output) < 0)
 		output_failed(run, run->output.error);
-	if (!run->ended && run->output.error != -EPIPE)
+	if (!run->ended)
 		show_abandon(&run->show);
 	if (run->lost != 0)
 		tell_loss(run);
@@ -244,6 +244,8 @@ static int finish(struct run *run)
 			 strerror(-run->output.error));
 		status = EXIT_FAILED;
 	}
+	if (show_tell_unprinted(&run->show) > 0 && status == EXIT_FAILED)
+		status = EXIT_DOUBT;
 	return status;
 }
 

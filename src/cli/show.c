@@ -43,7 +43,7 @@ static int open_file(struct show *show, size_t index)
 /* An event of the query whose turn it is. */
 static int deliver(struct show *show, size_t index, const struct gather_event *event)
 {
-	const struct item *item = &show->items.all[index];
+	struct item *item = &show->items.all[index];
 	struct format *format = show->format;
 	struct format_item shown = {.name = item->name};
 	int rc = 0;
@@ -58,6 +58,10 @@ static int deliver(struct show *show, size_t index, const struct gather_event *e
 			progress_hide(show->progress);
 			format->ops->event(format, &shown, event);
 			rc = format->output->error;
+		}
+		if (event->kind == GATHER_EVENT_DONE) {
+			item->printed = rc == 0;
+			item->end = output_place(format->output);
 		}
 	}
 	/* Told after it was shown, since reading an error's texts is for people alone. */
@@ -198,8 +202,15 @@ int show_event(struct show *show, const struct gather_event *event)
 	item = items_note(&show->items, index, event);
 	if (item == NULL)
 		return -ENOMEM;
+	if (event->kind == GATHER_EVENT_ERROR) {
+		show->failed = true;
+		show->doubt |= gather_error_effects(&event->error) != GATHER_EFFECTS_NONE;
+	}
 	if (show->format->unordered)
 		return deliver(show, index, event);
+	/* Nothing needs to wait for its turn, nor can it where the spool is what has failed. */
+	if (show->stopped)
+		return event->kind == GATHER_EVENT_ERROR ? deliver(show, index, event) : 0;
 	if (show->format->ops->measure == NULL && index == show->turn) {
 		rc = deliver(show, index, event);
 		if (rc < 0 || !closes)
@@ -216,21 +227,25 @@ int show_event(struct show *show, const struct gather_event *event)
 int show_end(struct show *show, const struct gather_event *end)
 {
 	struct format *format = show->format;
-	int rc;
+	int rc, concluded;
 
 	progress_hide(show->progress);
 	if (show->items.closed_count < show->items.count ||
 	    (show_is_stepped(show) && buf_len(&show->closing) == 0))
 		return -EPROTO;
 	rc = format->unordered ? 0 : advance(show);
+	if (rc < 0)
+		show->stopped = true;
 	show_tell_consequences(show);
-	if (rc == 0)
-		rc = show_conclude(show);
-	if (rc == 0 && !show->stopped && format->ops->end != NULL)
+	concluded = show_conclude(show);
+	rc = rc == 0 ? concluded : rc;
+	if (rc < 0 || show->stopped)
+		return rc;
+	if (format->ops->end != NULL)
 		format->ops->end(format, end);
-	if (rc == 0 && !show->stopped)
-		rc = output_flush(format->output);
-	return rc;
+	show->whole = true;
+	show->end = output_place(format->output);
+	return output_flush(format->output);
 }
 
 void show_abandon(struct show *show)

@@ -5,6 +5,8 @@
 #include "cli/complain.h"
 #include "cli/failure.h"
 
+#include <errno.h>
+
 bool show_is_stepped(const struct show *show)
 {
 	return show->together != TOGETHER_NOT;
@@ -19,8 +21,6 @@ void show_tell_failure(struct show *show, size_t index, const struct gather_erro
 					    .query = item->query};
 	struct buf text;
 
-	show->failed = true;
-	show->doubt |= gather_error_effects(error) != GATHER_EFFECTS_NONE;
 	/* One line for all of them is enough. */
 	if (conclusion_is_consequence(error)) {
 		show->cancelled_count++;
@@ -39,7 +39,8 @@ void show_tell_failure(struct show *show, size_t index, const struct gather_erro
 
 void show_tell_consequences(struct show *show)
 {
-	if (show->cancelled_count == 0)
+	/* A reader who has gone wants nothing more, not even to know that nothing was done. */
+	if (show->cancelled_count == 0 || show->format->output->error == -EPIPE)
 		return;
 	progress_hide(show->progress);
 	if (show_is_stepped(show))
@@ -78,7 +79,36 @@ int show_conclude(struct show *show)
 		output_flush(format->output);
 	complain_text(&text);
 	buf_free(&text);
+	show->committed = gather_result_outcome(&closing.result) == GATHER_OUTCOME_COMMITTED;
 	show->failed = conclusion.failed;
 	show->doubt = conclusion.doubt;
 	return 0;
+}
+
+static bool is_unprinted(const struct show *show, const struct item *item)
+{
+	const struct output *output = show->format->output;
+
+	if (!item->wrote)
+		return false;
+	if (show->format->ops->whole && !output->per_query)
+		return !show->whole || !output_has_reached(output, show->end);
+	return !item->printed || !output_has_reached(output, item->end);
+}
+
+size_t show_tell_unprinted(const struct show *show)
+{
+	const char *noun = show_is_stepped(show) ? "step" : "query";
+	const char *nouns = show_is_stepped(show) ? "steps" : "queries";
+	size_t count = 0;
+
+	if (show->together == TOGETHER_TRANSACTION && !show->committed)
+		return 0;
+	for (size_t i = 0; i < show->items.count; i++)
+		count += is_unprinted(show, &show->items.all[i]);
+	if (count == 1)
+		complain("1 %s was carried out; its result was not printed", noun);
+	else if (count > 1)
+		complain("%zu %s were carried out; their results were not printed", count, nouns);
+	return count;
 }

@@ -13,20 +13,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum fake_kind {
 	FAKE_END,
-	FAKE_READ,  /* a line, which has `text` in it */
-	FAKE_SEND,  /* `text` as it is */
-	FAKE_BYTES, /* the same, a byte at a time */
-	FAKE_FLOOD, /* `count` bytes of x, or as many as the client takes */
-	FAKE_EOF,   /* the client has nothing more to say */
-	FAKE_CLOSE, /* what was sent can still be read */
-	FAKE_RESET, /* closes while something that was received is unread */
-	FAKE_SIGNAL /* the client gets the signal `count` */
+	FAKE_READ,   /* a line, which has `text` in it */
+	FAKE_SEND,   /* `text` as it is */
+	FAKE_BYTES,  /* the same, a byte at a time */
+	FAKE_FLOOD,  /* `count` bytes of x, or as many as the client takes */
+	FAKE_EOF,    /* the client has nothing more to say */
+	FAKE_CLOSE,  /* what was sent can still be read */
+	FAKE_RESET,  /* closes while something that was received is unread */
+	FAKE_SIGNAL, /* the client gets the signal `count` */
+	FAKE_MKDIR,  /* there is a directory `text` from now on */
+	FAKE_AWAIT   /* until there is something in the file `text` */
 };
 
 struct fake_step {
@@ -90,6 +93,14 @@ static inline void fake_await_unread(int fd)
 		fake_fail("poll", NULL);
 }
 
+static inline void fake_await_file(const char *path)
+{
+	struct stat file;
+
+	while (stat(path, &file) < 0 || file.st_size == 0)
+		poll(NULL, 0, 1);
+}
+
 static inline void fake_serve(const struct fake_gatherd *fake, const struct fake_step *steps)
 {
 	int fd = accept(fake->listener, NULL, NULL);
@@ -127,6 +138,13 @@ static inline void fake_serve(const struct fake_gatherd *fake, const struct fake
 			break;
 		case FAKE_SIGNAL:
 			kill(fake->client, (int)step->count);
+			break;
+		case FAKE_MKDIR:
+			if (mkdir(step->text, 0700) < 0)
+				fake_fail("mkdir", step->text);
+			break;
+		case FAKE_AWAIT:
+			fake_await_file(step->text);
 			break;
 		case FAKE_END:
 			break;

@@ -110,7 +110,11 @@ static int run(const char *const *words)
 #define FAIL(item, code, effects)                                                                  \
 	"{\"id\":1,\"event\":\"error\",\"item\":" item ",\"error\":{\"code\":\"" code              \
 	"\",\"message\":\"said so\",\"effects\":\"" effects "\"}}\n"
-#define END "{\"id\":1,\"event\":\"end\",\"ok\":true,\"failed\":0,\"elapsed\":2.5}\n"
+/* Of an INSERT. */
+#define WROTE(item)                                                                                \
+	"{\"id\":1,\"event\":\"done\",\"item\":" item ",\"count\":1,\"command\":\"INSERT\"}\n"
+#define ONE_UNPRINTED "gather: 1 query was carried out; its result was not printed\n"
+#define END	      "{\"id\":1,\"event\":\"end\",\"ok\":true,\"failed\":0,\"elapsed\":2.5}\n"
 
 START_TEST(all_well)
 {
@@ -568,7 +572,9 @@ static const struct {
 	 "gather: the answer makes no sense\n"},
 	{"an item's end without all steps'", "-1", DONE(STEP("0")) CLOSED(COMMITTED) END,
 	 EXIT_DOUBT, "gather: the answer makes no sense\n"},
-	{"two ends", "-1", BOTH_DONE CLOSED(COMMITTED) CLOSED(COMMITTED) END, EXIT_DOUBT,
+	{"two ends", "-1",
+	 COLUMNS(STEP("0")) COLUMNS(STEP("1")) BOTH_DONE CLOSED(COMMITTED) CLOSED(COMMITTED) END,
+	 EXIT_DOUBT,
 	 "gather: the transaction was committed all the same\n"
 	 "gather: the answer makes no sense\n"},
 	{"a step too many", "-1", BOTH_DONE DONE(STEP("2")), EXIT_DOUBT,
@@ -701,19 +707,30 @@ START_TEST(full_disk)
 }
 END_TEST
 
+/* Quietly, but for what was done all the same. */
+static const struct {
+	const char *answer, *said;
+} closed_pipes[] = {
+	{FAIL("0", "cancelled", "none") FAIL("1", "cancelled", "none"), ""},
+	{DONE("0") WROTE("1"), ONE_UNPRINTED},
+};
+
 START_TEST(closed_pipe)
 {
 	int ends[2];
 	char path[64];
 
-	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS("0") ROWS("0", "[1]")}, {FAKE_EOF});
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS("0") ROWS("0", "[1]")},
+	       {FAKE_READ, "\"cancel\":1"}, {FAKE_SEND, closed_pipes[_i].answer},
+	       {FAKE_SEND, "{\"id\":2,\"cancelled\":true}\n" END});
 	ck_assert_int_eq(pipe(ends), 0);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[1]);
 	ck_assert_int_eq(symlink(path, "out"), 0);
 	out_flags = O_WRONLY;
 	closed_end = ends[0];
-	ck_assert_int_eq(RUN("-r", "select 1"), EXIT_SIGNAL(SIGPIPE));
-	ck_assert_str_eq(err, "");
+	ck_assert_int_eq(RUN("-r", "select 1", "select 2"), EXIT_SIGNAL(SIGPIPE));
+	read_back("err", err, sizeof(err));
+	ck_assert_str_eq(err, closed_pipes[_i].said);
 	fake_stop(&fake);
 }
 END_TEST
@@ -819,8 +836,14 @@ static const struct {
 	{FAIL(STEP("1"), "cancelled", "none") CLOSED_BY("cancelled", "none", ROLLED_BACK), 130,
 	 "gather: 1 step was cancelled or not run, without any effect\n"
 	 "gather: the transaction was rolled back: nothing of it remains\ngather: cancelled\n"},
-	{DONE(STEP("1")) CLOSED(COMMITTED), 130,
+	{COLUMNS(STEP("1")) DONE(STEP("1")) CLOSED(COMMITTED), 130,
 	 "gather: the transaction was committed all the same\ngather: cancelled\n"},
+	{WROTE(STEP("1")) CLOSED(COMMITTED), 130,
+	 "gather: the transaction was committed all the same\ngather: cancelled\n"
+	 "gather: 1 step was carried out; its result was not printed\n"},
+	{WROTE(STEP("1")) CLOSED_BY("sql", "none", ROLLED_BACK), 130,
+	 "gather: COMMIT: ERROR:  said so\n"
+	 "gather: the transaction was rolled back: nothing of it remains\ngather: cancelled\n"},
 	{DONE(STEP("1")) CLOSED_BY("cancelled", "unknown", IN_DOUBT), 130,
 	 "gather: COMMIT: cancelled: said so\n"
 	 "gather: whether the transaction was committed is not known\n"
@@ -847,6 +870,146 @@ START_TEST(second_signal)
 	       {FAKE_SIGNAL, NULL, SIGINT}, {FAKE_EOF});
 	RUN("select 1");
 	ck_abort_msg("still there");
+}
+END_TEST
+
+/* ---- what was done without having been shown ---- */
+
+static const struct {
+	const char *name, *option;
+	const char *before, *after; /* the signal */
+	const char *said;
+	bool shown; /* what came before it was, when the signal comes */
+} unprinted[] = {
+	{"waited for its turn", "-r", WROTE("1"), FAIL("0", "cancelled", "none"),
+	 "gather: 1 query was cancelled, without any effect\ngather: cancelled\n" ONE_UNPRINTED},
+	{"came while it was to stop", "-r", COLUMNS("0"), DONE("0") WROTE("1"),
+	 "gather: cancelled\n" ONE_UNPRINTED},
+	{"both", "-r", WROTE("1"), WROTE("0"),
+	 "gather: cancelled\n"
+	 "gather: 2 queries were carried out; their results were not printed\n"},
+	{"has made a table of what it selects", "-r", DONE("1"), FAIL("0", "cancelled", "none"),
+	 "gather: 1 query was cancelled, without any effect\ngather: cancelled\n" ONE_UNPRINTED},
+	{"only reads", "-r", COLUMNS("1") ROWS("1", "[2]") DONE("1"),
+	 FAIL("0", "cancelled", "none"),
+	 "gather: 1 query was cancelled, without any effect\ngather: cancelled\n"},
+	{"was printed", "-r", COLUMNS("0") ROWS("0", "[1]") WROTE("0"),
+	 FAIL("1", "cancelled", "none"),
+	 "gather: 1 query was cancelled, without any effect\ngather: cancelled\n", true},
+	{"was an event that was printed", "--jsonl", WROTE("1"), FAIL("0", "cancelled", "none"),
+	 "gather: 1 query was cancelled, without any effect\ngather: cancelled\n", true},
+	{"is part of an answer that breaks off", "--json", WROTE("0"),
+	 FAIL("1", "cancelled", "none"),
+	 "gather: 1 query was cancelled, without any effect\ngather: cancelled\n" ONE_UNPRINTED},
+	{"is in a file that does not appear", "-ofile", WROTE("0"), FAIL("1", "cancelled", "none"),
+	 "gather: 1 query was cancelled, without any effect\ngather: cancelled\n" ONE_UNPRINTED},
+	{"is in one of many files", "-o%n.json", WROTE("0"), FAIL("1", "cancelled", "none"),
+	 "gather: 1 query was cancelled, without any effect\ngather: cancelled\n" ONE_UNPRINTED},
+};
+
+START_TEST(unprinted_for_a_signal)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, unprinted[_i].before},
+	       {unprinted[_i].shown ? FAKE_AWAIT : FAKE_SEND, unprinted[_i].shown ? "out" : ""},
+	       {FAKE_SIGNAL, NULL, SIGINT}, {FAKE_READ, "\"cancel\":1"},
+	       {FAKE_SEND, unprinted[_i].after}, {FAKE_SEND, END});
+	ck_assert_int_eq(RUN(unprinted[_i].option, "select 1", "select 2"), EXIT_SIGNAL(SIGINT));
+	ck_assert_msg(strcmp(err, unprinted[_i].said) == 0, "%s: %s", unprinted[_i].name, err);
+	ck_assert_int_ne(access("file", F_OK), 0);
+	ck_assert_int_ne(access("1.json", F_OK), 0);
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(unprinted_steps_of_a_sequence)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS(STEP("0"))}, {FAKE_SIGNAL, NULL, SIGINT},
+	       {FAKE_READ, "\"cancel\":1"},
+	       {FAKE_SEND, WROTE(STEP("0")) FAIL(STEP("1"), "cancelled", "none")
+				   CLOSED_BY("cancelled", "none", "") END});
+	ck_assert_int_eq(RUN("-s", "select 1", "select 2"), EXIT_SIGNAL(SIGINT));
+	ck_assert_str_eq(err, "gather: 1 step was cancelled or not run, without any effect\n"
+			      "gather: cancelled\n"
+			      "gather: 1 step was carried out; its result was not printed\n");
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(unprinted_since_another_query_failed)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, WROTE("0") FAIL("1", "sql", "none") END});
+	ck_assert_int_eq(RUN("-o", "file", "select 1", "select 2"), EXIT_DOUBT);
+	ck_assert_str_eq(err, "gather: query 2: ERROR:  said so\nQUERY:  select 2\n" ONE_UNPRINTED);
+	ck_assert_int_ne(access("file", F_OK), 0);
+	fake_stop(&fake);
+}
+END_TEST
+
+/* There is a directory of that name when the file is to appear, and it is not empty. */
+START_TEST(unprinted_since_a_file_cannot_appear)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, WROTE("1")}, {FAKE_MKDIR, "file"},
+	       {FAKE_SEND, COLUMNS("0") DONE("0") END});
+	ck_assert_int_eq(RUN("-o", "file", "select 1", "select 2"), EXIT_DOUBT);
+	ck_assert_ptr_nonnull(strstr(err, "gather: file: "));
+	ck_assert_ptr_nonnull(strstr(err, ONE_UNPRINTED));
+	rmdir("file");
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(unprinted_for_want_of_a_spool)
+{
+	setenv("TMPDIR", "/nonexistent", 1);
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS("1") ROWS("1", "[1]") WROTE("1")},
+	       {FAKE_READ, "\"cancel\":1"}, {FAKE_SEND, FAIL("0", "cancelled", "none") END});
+	ck_assert_int_eq(RUN("--csv", "select 1", "select 2"), EXIT_DOUBT);
+	ck_assert_str_eq(err, "gather: temporary file: No such file or directory\n"
+			      "gather: 1 query was cancelled, without any effect\n" ONE_UNPRINTED);
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(outcome_is_told_without_a_spool)
+{
+	setenv("TMPDIR", "/nonexistent", 1);
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS(STEP("1"))}, {FAKE_READ, "\"cancel\":1"},
+	       {FAKE_SEND, DONE(STEP("1")) FAIL(STEP("0"), "sql", "none")
+				   CLOSED_BY("sql", "none", ROLLED_BACK) END});
+	ck_assert_int_eq(RUN("-1", "select 1", "select 2"), EXIT_FAILED);
+	ck_assert_ptr_nonnull(strstr(err, "step 1: ERROR:  said so\n"));
+	ck_assert_ptr_nonnull(strstr(err, "rolled back: nothing of it remains\n"));
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(doubt_is_kept_without_a_spool)
+{
+	setenv("TMPDIR", "/nonexistent", 1);
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, FAIL("1", "connection_lost", "unknown")},
+	       {FAKE_READ, "\"cancel\":1"}, {FAKE_SEND, FAIL("0", "cancelled", "none") END});
+	ck_assert_int_eq(RUN("select 1", "select 2"), EXIT_DOUBT);
+	fake_stop(&fake);
+}
+END_TEST
+
+static const struct {
+	const char *done;
+	int status;
+	const char *said;
+} full_disks[] = {
+	{DONE("0"), EXIT_FAILED, "gather: /dev/full: No space left on device\n"},
+	{WROTE("0"), EXIT_DOUBT, "gather: /dev/full: No space left on device\n" ONE_UNPRINTED},
+};
+
+/* All is well until what was printed is to be written. */
+START_TEST(unprinted_on_a_full_disk)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS("0") ROWS("0", "[1]")},
+	       {FAKE_READ, "\"cancel\":1"}, {FAKE_SEND, full_disks[_i].done}, {FAKE_SEND, END});
+	ck_assert_int_eq(RUN("-r", "-o", "/dev/full", "select 1"), full_disks[_i].status);
+	ck_assert_str_eq(err, full_disks[_i].said);
+	fake_stop(&fake);
 }
 END_TEST
 
@@ -995,7 +1158,15 @@ int main(void)
 	tcase_add_test(tcase, file_for_each_query);
 	tcase_add_test(tcase, file_that_cannot_be);
 	tcase_add_test(tcase, full_disk);
-	tcase_add_test(tcase, closed_pipe);
+	tcase_add_loop_test(tcase, closed_pipe, 0, ARRAY_SIZE(closed_pipes));
+	tcase_add_loop_test(tcase, unprinted_for_a_signal, 0, ARRAY_SIZE(unprinted));
+	tcase_add_test(tcase, unprinted_steps_of_a_sequence);
+	tcase_add_test(tcase, unprinted_since_another_query_failed);
+	tcase_add_test(tcase, unprinted_since_a_file_cannot_appear);
+	tcase_add_test(tcase, unprinted_for_want_of_a_spool);
+	tcase_add_test(tcase, outcome_is_told_without_a_spool);
+	tcase_add_test(tcase, doubt_is_kept_without_a_spool);
+	tcase_add_loop_test(tcase, unprinted_on_a_full_disk, 0, ARRAY_SIZE(full_disks));
 	tcase_add_test(tcase, slow_reader);
 	tcase_add_loop_test(tcase, signal_cancels, 0, ARRAY_SIZE(signals));
 	tcase_add_loop_test(tcase, signal_in_a_transaction, 0, ARRAY_SIZE(cancelled_transactions));
