@@ -240,9 +240,7 @@ static int finish(struct lines *lines)
 	if (status == EXIT_ALL_WELL && output_commit(&lines->output) < 0)
 		status = EXIT_FAILED;
 	if (lines->output.error < 0 && lines->output.error != -EPIPE && signals_caught == 0)
-		complain("%s: %s",
-			 lines->output.what != NULL ? lines->output.what : "standard output",
-			 strerror(-lines->output.error));
+		output_complain(&lines->output);
 	return status;
 }
 

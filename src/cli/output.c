@@ -2,6 +2,7 @@
 #include "cli/output.h"
 
 #include "base/mem.h"
+#include "cli/complain.h"
 #include "cli/template.h"
 
 #include <errno.h>
@@ -225,6 +226,27 @@ bool output_has_reached(const struct output *output, struct output_place place)
 		return false;
 	/* A commit takes the last one first; what it has not come to is still in the list. */
 	return place.file == 0 || (output->temp_path == NULL && place.file > output->file_count);
+}
+
+void output_complain(const struct output *output)
+{
+	const char *what = output->what != NULL ? output->what : "standard output";
+	struct buf text;
+
+	if (output->error == -ENOMEM) {
+		complain("out of memory");
+		return;
+	}
+	buf_init(&text, 0, NULL);
+	buf_puts(&text, "gather: ");
+	/* What it has failed with is the spool's. */
+	if (output->spool != NULL && output->spool->error == output->error)
+		spool_describe(output->spool, &text);
+	else
+		buf_puts(&text, what);
+	buf_printf(&text, ": %s\n", strerror(-output->error));
+	complain_text(&text);
+	buf_free(&text);
 }
 
 void output_close(struct output *output)

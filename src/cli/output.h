@@ -84,6 +84,8 @@ int output_commit(struct output *output) MUST_CHECK;
 int output_fail(struct output *output, int error);
 /* What follows is written to this descriptor. */
 void output_use(struct output *output, int fd);
+/* Says on stderr what its error is, and of what: of a file, of standard output, or of the spool. */
+void output_complain(const struct output *output);
 /* Frees; files that were not committed are removed. */
 void output_close(struct output *output);
 

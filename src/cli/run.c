@@ -94,8 +94,6 @@ static void cancel(struct run *run)
 /* The output or the spool took no more. Says why, but for a reader who has gone and a signal. */
 static void output_failed(struct run *run, int error)
 {
-	const char *what = run->output.error < 0 ? run->output.what : "temporary file";
-
 	/* What was there before the nonsense is good. */
 	if (error == -EPROTO && !run->show.stopped)
 		output_flush(&run->output);
@@ -109,7 +107,7 @@ static void output_failed(struct run *run, int error)
 	progress_hide(&run->progress);
 	if (run->cancelling || error == -EPIPE || error == -EINTR)
 		return;
-	complain("%s: %s", what != NULL ? what : "standard output", strerror(-error));
+	output_complain(&run->output);
 }
 
 /* What of the command line a key of its request stands for; NULL: nothing that its user wrote. */
@@ -240,8 +238,7 @@ static int finish(struct run *run)
 				 : "cancelled");
 	}
 	if (status == EXIT_ALL_WELL && output_commit(&run->output) < 0) {
-		complain("%s: %s", run->output.what != NULL ? run->output.what : "standard output",
-			 strerror(-run->output.error));
+		output_complain(&run->output);
 		status = EXIT_FAILED;
 	}
 	if (show_tell_unprinted(&run->show) > 0 && status == EXIT_FAILED)

@@ -47,10 +47,14 @@ static int open_file(struct spool *spool)
 
 	if (spool->fd >= 0)
 		return 0;
+	spool->dir_given = dir != NULL && dir[0] != '\0';
 	/* /tmp is often memory, which is what this is to save. */
-	fd = dir != NULL && dir[0] != '\0' ? open_in(dir) : open_in("/var/tmp");
-	if (fd < 0 && (dir == NULL || dir[0] == '\0'))
-		fd = open_in("/tmp");
+	spool->dir = spool->dir_given ? dir : "/var/tmp";
+	fd = open_in(spool->dir);
+	if (fd < 0 && !spool->dir_given) {
+		spool->dir = "/tmp";
+		fd = open_in(spool->dir);
+	}
 	if (fd < 0)
 		return fd;
 	spool->fd = fd;
@@ -212,6 +216,13 @@ int spool_get(struct spool *spool, struct spool_queue *queue, struct buf *line)
 	if (spool->error < 0)
 		return spool->error;
 	return queue->read == queue->written ? 0 : conclude(spool, get_line(spool, queue, line));
+}
+
+void spool_describe(const struct spool *spool, struct buf *out)
+{
+	buf_puts(out, "temporary file");
+	if (spool->dir != NULL)
+		buf_printf(out, " in %s%s", spool->dir, spool->dir_given ? " (TMPDIR)" : "");
 }
 
 void spool_rewind(struct spool_queue *queue)

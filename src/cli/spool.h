@@ -11,12 +11,15 @@
 #include "base/macros.h"
 #include "base/str.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct spool {
-	int fd;	       /* -1: no file yet */
-	uint64_t end;  /* of the file's blocks */
-	uint64_t free; /* the first block of those to use again, or SPOOL_NONE */
+	int fd;		 /* -1: no file yet */
+	uint64_t end;	 /* of the file's blocks */
+	uint64_t free;	 /* the first block of those to use again, or SPOOL_NONE */
+	const char *dir; /* where the file is, or should have been; NULL: not tried */
+	bool dir_given;	 /* by TMPDIR */
 	int error; /* the first failure, which every later call has too: a line may be there in part
 		    */
 };
@@ -37,6 +40,8 @@ void spool_close(struct spool *spool);
 int spool_put(struct spool *spool, struct spool_queue *queue, struct str line) MUST_CHECK;
 /* The next line, in `line` (emptied first). 1; 0: no more; or negative errno. */
 int spool_get(struct spool *spool, struct spool_queue *queue, struct buf *line) MUST_CHECK;
+/* What it is, and where: for messages. */
+void spool_describe(const struct spool *spool, struct buf *out);
 /* From the first line again. */
 void spool_rewind(struct spool_queue *queue);
 /* Gives the queue's blocks to others; it is empty then. 0 or negative errno. */

@@ -51,7 +51,7 @@ def test_a_signal_is_silent_about_what_only_reads(gatherd, pg):
 def test_no_room_for_what_waits(gatherd, pg, written):
     with pg.gate() as gate:
         done = gatherd.command("--csv", gate.sql, INSERT, env={"TMPDIR": "/nonexistent"})
-    assert done.returncode == 3 and "temporary file" in done.stderr and done.stderr.endswith(ONE), done
+    assert done.returncode == 3 and "temporary file in /nonexistent (TMPDIR): No such" in done.stderr and done.stderr.endswith(ONE), done
     assert written() == 1
 
 
