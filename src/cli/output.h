@@ -46,6 +46,7 @@ struct output {
 	struct spool_queue backlog;	   /* what comes before `buf` and was not taken yet */
 	struct buf chunk;		   /* and what of it has been read back */
 	uint64_t taken, written;	   /* bytes: off `buf`, and to the descriptor */
+	bool within_line;		   /* what was written last ends no line */
 	int error;			   /* 0 or negative errno; -EINTR: stopped by *stop */
 	const char *template;		   /* NULL: standard output */
 	bool per_query;			   /* the template has a %n */

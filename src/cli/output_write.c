@@ -101,6 +101,8 @@ static int write_from(struct output *output, struct buf *from, bool wait)
 		}
 		n = write(output->fd, buf_data(from), len);
 		if (n >= 0) {
+			if (n > 0)
+				output->within_line = buf_data(from)[n - 1] != '\n';
 			buf_consume(from, (size_t)n);
 			output->written += (size_t)n;
 			if (from == &output->buf)

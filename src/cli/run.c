@@ -107,6 +107,7 @@ static void output_failed(struct run *run, int error)
 	progress_hide(&run->progress);
 	if (run->cancelling || error == -EPIPE || error == -EINTR)
 		return;
+	progress_make_way(&run->progress);
 	output_complain(&run->output);
 }
 
@@ -128,7 +129,7 @@ static void refused(struct run *run, const struct gather_error *error)
 	const char *option = option_of(gather_error_field(error, "key"));
 
 	run->refused = true;
-	progress_hide(&run->progress);
+	progress_make_way(&run->progress);
 	complain("refused: %s: %s%s%s%s", gather_error_code(error), gather_error_message(error),
 		 option != NULL ? " (" : "", option != NULL ? option : "",
 		 option != NULL ? ")" : "");
@@ -193,7 +194,7 @@ static void receive(struct run *run)
 
 static void tell_loss(struct run *run)
 {
-	progress_hide(&run->progress);
+	progress_make_way(&run->progress);
 	if (run->lost == GATHER_TIMED_OUT)
 		complain("no answer from gatherd in time");
 	else if (run->lost == GATHER_GARBLED)
@@ -232,12 +233,13 @@ static int finish(struct run *run)
 		tell_loss(run);
 	status = status_of(run);
 	if (signals_caught != 0 && run->output.error != -EPIPE) {
-		progress_hide(&run->progress);
+		progress_make_way(&run->progress);
 		complain(run->show.doubt || run->lost != 0
 				 ? "cancelled; some query may have taken effect"
 				 : "cancelled");
 	}
 	if (status == EXIT_ALL_WELL && output_commit(&run->output) < 0) {
+		progress_make_way(&run->progress);
 		output_complain(&run->output);
 		status = EXIT_FAILED;
 	}
@@ -274,6 +276,7 @@ static int start(struct run *run, const struct input *input, struct gather_reque
 	rc = check_file_names(&run->output, input);
 	if (rc < 0)
 		return rc;
+	progress_share(&run->progress, &run->output);
 	run->format.stepped = run->options->together != TOGETHER_NOT;
 	run->format.by_name =
 		run->options->verb == VERB_REPORT || (input->all_named && !run->format.stepped);

@@ -30,7 +30,7 @@ void show_tell_failure(struct show *show, size_t index, const struct gather_erro
 	/* In a terminal or a log that gets both, in order. */
 	if (!show->stopped)
 		output_flush(show->format->output);
-	progress_hide(show->progress);
+	progress_make_way(show->progress);
 	buf_init(&text, 0, NULL);
 	failure_write(&text, &place, error);
 	complain_text(&text);
@@ -42,7 +42,7 @@ void show_tell_consequences(struct show *show)
 	/* A reader who has gone wants nothing more, not even to know that nothing was done. */
 	if (show->cancelled_count == 0 || show->format->output->error == -EPIPE)
 		return;
-	progress_hide(show->progress);
+	progress_make_way(show->progress);
 	if (show_is_stepped(show))
 		complain("%zu %s cancelled or not run, without any effect", show->cancelled_count,
 			 show->cancelled_count == 1 ? "step was" : "steps were");
@@ -77,6 +77,8 @@ int show_conclude(struct show *show)
 	conclusion_write(&text, &conclusion, &closing.result);
 	if (!show->stopped && buf_len(&text) > 0)
 		output_flush(format->output);
+	if (buf_len(&text) > 0)
+		progress_make_way(show->progress);
 	complain_text(&text);
 	buf_free(&text);
 	show->committed = gather_result_outcome(&closing.result) == GATHER_OUTCOME_COMMITTED;
@@ -106,6 +108,8 @@ size_t show_tell_unprinted(const struct show *show)
 		return 0;
 	for (size_t i = 0; i < show->items.count; i++)
 		count += is_unprinted(show, &show->items.all[i]);
+	if (count > 0)
+		progress_make_way(show->progress);
 	if (count == 1)
 		complain("1 %s was carried out; its result was not printed", noun);
 	else if (count > 1)

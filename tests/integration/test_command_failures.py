@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import socket
 import subprocess
 import threading
@@ -31,11 +32,34 @@ def test_progress_on_a_terminal_comes_and_goes(gatherd, pg):
         process = subprocess.Popen([programs.program("gather"), "-r", "select 1", gate.sql], stdout=subprocess.PIPE,
                                    stderr=end, env={**os.environ, "GATHERD_SOCKET": gatherd.socket_path})
         os.close(end)
-        read_terminal(terminal, b"1 of 2 queries, 1 rows")
+        read_terminal(terminal, b"1 of 2 queries, 1 row, ")
         gate.open()
         read_terminal(terminal, b"\r\x1b[K")
         assert process.communicate(timeout=LIMIT_S)[0] == b"1\n1\n" and process.returncode == 0
     os.close(terminal)
+
+
+def on_a_terminal(gatherd, *arguments):
+    """`gather` with its output and its messages on one terminal, which is given too."""
+    terminal, end = pty.openpty()
+    process = subprocess.Popen([programs.program("gather"), *arguments], stdout=end, stderr=end,
+                               env={**os.environ, "GATHERD_SOCKET": gatherd.socket_path})
+    os.close(end)
+    return process, terminal
+
+
+def test_messages_begin_a_line_of_the_terminal(gatherd, pg):
+    with pg.gate() as gate:
+        process, terminal = on_a_terminal(gatherd, "--json", "select 'shown'", "select 1/0", gate.sql)
+        shown = read_terminal(terminal, b"division by zero")
+        process.send_signal(signal.SIGINT)
+        shown += read_terminal(terminal, b"gather: cancelled")
+        assert process.wait(LIMIT_S) == 130
+    os.close(terminal)
+    lines = shown[shown.index(b"{"):].decode().rstrip().split("\r\n")
+    assert lines[0].startswith('{"results":[{"columns"') and "gather:" not in lines[0]
+    assert len([line for line in lines if line.startswith("gather: ")]) == shown.count(b"gather:") == 3
+    assert "" not in lines and not [line for line in lines if "\x1b" in line]
 
 
 @pytest.mark.parametrize("verb", ["reports", "ping", "stats"])

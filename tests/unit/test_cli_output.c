@@ -2,6 +2,7 @@
 /* Files that appear only if all went well. Each test works in an empty directory of its own. */
 #include "base/mem.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "unit/suite.h"
 
 #include <dirent.h>
@@ -9,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -328,6 +330,62 @@ START_TEST(reader_that_has_gone)
 }
 END_TEST
 
+/* Standard output and standard error go to a terminal; returns its other end. */
+static int open_terminal(void)
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY), end;
+
+	ck_assert_int_ge(terminal, 0);
+	ck_assert_int_eq(grantpt(terminal), 0);
+	ck_assert_int_eq(unlockpt(terminal), 0);
+	end = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+	ck_assert_int_ge(end, 0);
+	dup2(end, STDOUT_FILENO);
+	dup2(end, STDERR_FILENO);
+	close(end);
+	return terminal;
+}
+
+static void print(const char *text)
+{
+	buf_puts(&output.buf, text);
+	ck_assert_int_eq(output_flush(&output), 0);
+}
+
+START_TEST(progress_leaves_an_unfinished_line_alone)
+{
+	static const char expected[] = "{\r\n}\r\n\r\033[K0 of 1 query, 1 row, 0 s\r\033[K";
+	int terminal = open_terminal();
+	struct progress progress;
+	char shown[128];
+	size_t len = 0;
+
+	ck_assert_int_eq(output_open(&output, NULL, &spool, NULL), 0);
+	progress_start(&progress, false);
+	progress_share(&progress, &output);
+	print("{");
+	progress.next_ns = 0;
+	progress_show(&progress, 0, 1, 1);
+	ck_assert(!progress.visible);
+	/* For two messages, one behind the other. */
+	progress_make_way(&progress);
+	progress_make_way(&progress);
+	print("}\n");
+	progress_show(&progress, 0, 1, 1);
+	progress_make_way(&progress);
+	/* A terminal hands on what it was given when it likes. */
+	while (len < sizeof(expected) - 1) {
+		ssize_t n = read(terminal, shown + len, sizeof(shown) - 1 - len);
+
+		ck_assert_int_gt(n, 0);
+		len += (size_t)n;
+	}
+	shown[len] = '\0';
+	ck_assert_str_eq(shown, expected);
+	close(terminal);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("cli_output");
@@ -351,5 +409,6 @@ int main(void)
 	tcase_add_test(tcase, little_goes_the_short_way);
 	tcase_add_test(tcase, reader_that_goes);
 	tcase_add_test(tcase, reader_that_has_gone);
+	tcase_add_test(tcase, progress_leaves_an_unfinished_line_alone);
 	return suite_run(suite);
 }
