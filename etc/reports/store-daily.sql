@@ -268,10 +268,13 @@ with cohort as (
 )
 select month, max(s.customers) as customers,
     round(100.0 * count(distinct customer_id) filter (where later = 0) / max(s.customers), 1) as first_month_percent,
-    round(100.0 * count(distinct customer_id) filter (where later = 1) / max(s.customers), 1) as second_month_percent,
-    round(100.0 * count(distinct customer_id) filter (where later = 2) / max(s.customers), 1) as third_month_percent
+    -- NULL where it has not begun for anybody; where it has not ended for all, it is what there is so far.
+    case when :day >= max(s.first_joined) + 30
+        then round(100.0 * count(distinct customer_id) filter (where later = 1) / max(s.customers), 1) end as second_month_percent,
+    case when :day >= max(s.first_joined) + 60
+        then round(100.0 * count(distinct customer_id) filter (where later = 2) / max(s.customers), 1) end as third_month_percent
 from again
-join (select month, count(*) as customers from cohort group by month) as s using (month)
+join (select month, count(*) as customers, min(joined_on) as first_joined from cohort group by month) as s using (month)
 group by month
 order by month;
 

@@ -140,6 +140,12 @@ def test_every_shipped_report_runs(store):
             assert answer["ok"] is True, answer
 
 
+def test_months_that_have_not_come_are_null(store):
+    with store.client() as client:
+        rows = client.request(report="store-daily")["results"]["cohorts"]["rows"]
+    assert None not in rows[0] and rows[-1][-1] is None, rows
+
+
 DISTRIBUTION = {"count", "p50", "p90", "p99", "p999", "max"}
 
 
