@@ -127,6 +127,10 @@ static int judge(struct step *step)
 				: "a step cannot begin or end a transaction; to have all of them "
 				  "in "
 				  "one: gather -1, or {\"transaction\": [...]} in a request");
+	case SQL_LISTEN:
+		return refuse(step, "LISTEN in a query would be undone at its end, and nothing "
+				    "come; a request {\"listen\": [\"channel\"]} (gather -J) "
+				    "gives the notifications");
 	case SQL_SEVERAL:
 		return refuse(step,
 			      "several statements in one query; make each a query of its own: an "

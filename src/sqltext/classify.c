@@ -15,6 +15,7 @@ enum kind {
 	KIND_COPY,
 	KIND_CONTROL,
 	KIND_PREPARE,
+	KIND_LISTEN,
 	KIND_OUTSIDE, /* acts outside of transactions, all of it or in some of its forms */
 	KIND_DEFINE   /* CREATE, ALTER, DROP: some forms do */
 };
@@ -33,7 +34,7 @@ static const struct {
 	{"do", KIND_OUTSIDE},	      {"vacuum", KIND_OUTSIDE},	 {"analyze", KIND_OUTSIDE},
 	{"analyse", KIND_OUTSIDE},    {"reindex", KIND_OUTSIDE}, {"cluster", KIND_OUTSIDE},
 	{"checkpoint", KIND_OUTSIDE}, {"create", KIND_DEFINE},	 {"alter", KIND_DEFINE},
-	{"drop", KIND_DEFINE},
+	{"drop", KIND_DEFINE},	      {"listen", KIND_LISTEN},
 };
 
 struct facts {
@@ -178,6 +179,8 @@ static enum sql_refusal refusal_of(const struct facts *facts)
 		return SQL_RUNS;
 	case KIND_COPY:
 		return facts->streams ? SQL_COPY_STREAM : SQL_RUNS;
+	case KIND_LISTEN:
+		return SQL_LISTEN;
 	default:
 		return SQL_RUNS;
 	}

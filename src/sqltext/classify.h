@@ -17,6 +17,7 @@ enum sql_refusal { /* what the daemon cannot run, found by its first words */
 		   SQL_TRANSACTION_CONTROL, /* BEGIN, START, COMMIT, END, ROLLBACK, ABORT,
 					       SAVEPOINT, RELEASE, PREPARE TRANSACTION; not COMMIT
 					       PREPARED and ROLLBACK PREPARED, which run */
+		   SQL_LISTEN,		    /* LISTEN: its session is not the client's to keep */
 		   SQL_SEVERAL		    /* more than one statement */
 };
 

@@ -80,6 +80,13 @@ def test_transaction_control_leaves_no_open_transaction(client, pg, sql):
     assert pg.psql("select count(*) from pg_stat_activity where state like 'idle in transaction%'") == "0"
 
 
+def test_listen_in_a_query_is_refused_and_says_what_to_do_instead(client):
+    for item in "listen foo", {"sequence": ["listen foo"]}, {"transaction": ["listen foo"]}:
+        error = client.one(item)["error"]
+        assert error["code"] == "bad_request" and error["effects"] == "none" and '{"listen": [' in error["message"]
+    assert client.one("notify foo")["command"] == "NOTIFY" and client.one("unlisten *")["command"] == "UNLISTEN"
+
+
 def test_vacuum_runs_by_itself(client, pg):
     pg.psql("create table if not exists t_vacuum (n int)")
     assert client.one("vacuum t_vacuum")["command"] == "VACUUM"

@@ -50,7 +50,7 @@ LEAKS = [
     ("create temp table secrets as select 1", "select to_regclass('secrets')::text", None),
     ("create temp view v_secret as select 1", "select to_regclass('v_secret')::text", None),
     ("select 1 into temp secrets2", "select to_regclass('secrets2')::text", None),
-    ("listen secret", "select count(*) from pg_listening_channels()", 0),
+    ("do $$ begin execute 'listen secret'; end $$", "select count(*) from pg_listening_channels()", 0),
     ("select pg_advisory_lock(4711)", "select count(*) from pg_locks where locktype = 'advisory' "
      "and pid = pg_backend_pid()", 0),
     ("prepare secret as select 1", "select count(*) from pg_prepared_statements where from_sql", 0),

@@ -80,7 +80,6 @@ def test_one_query_of_a_snapshot_that_fails_there_disturbs_no_other(client):
     ({"sequence": ["select 1", "create table u (n int)"]}, "25006", "read-only transaction"),
     ("delete from t", "25006", "read-only transaction"),
     ("vacuum t", "25006", "during recovery"),
-    ("listen x", "25006", "during recovery"),
 ])
 def test_what_a_standby_cannot_is_said_clearly(client, item, sqlstate, words):
     error = client.one(item)["error"]
