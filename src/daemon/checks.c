@@ -3,7 +3,7 @@
 
 #include "base/printable.h"
 #include "daemon/access.h"
-#include "daemon/reports.h"
+#include "daemon/report_files.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -168,7 +168,7 @@ int checks_run(const struct config *config, config_error_fn *report, void *arg)
 	check_socket_group(&checks);
 	check_report_dir(&checks);
 	check_access(&checks);
-	rc = reports_check(config->report_dir, tell_of_report, &checks);
+	rc = report_files_check(config->report_dir, tell_of_report, &checks);
 	if (rc < 0)
 		return rc;
 	return checks.failed ? -EINVAL : 0;

@@ -14,6 +14,7 @@ libdaemon_la_SOURCES = \
 	src/daemon/notify.c src/daemon/notify.h \
 	src/daemon/output.c src/daemon/output.h \
 	src/daemon/params.c src/daemon/params.h \
+	src/daemon/report_files.c src/daemon/report_files.h \
 	src/daemon/reports.c src/daemon/reports.h \
 	src/daemon/room.c src/daemon/room.h \
 	src/daemon/sequence.c src/daemon/sequence.h \

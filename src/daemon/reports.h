@@ -20,10 +20,4 @@ int reports_expand(struct gather *gather, const char *dir, struct err *ret_err) 
  * names; one with mistakes has "error" instead of what follows its name. */
 void reports_write_list(struct buf *out, const char *dir, struct arena *arena);
 
-/* Told of a file's mistake: its line, or 0 for the file as a whole. */
-typedef void reports_mistake_fn(void *arg, const char *path, unsigned line, const char *text);
-/* Reads every report and tells each mistake of it. What may not be read is none: the daemon may be
- * another user. 0 or -ENOMEM. */
-int reports_check(const char *dir, reports_mistake_fn *mistake, void *arg) MUST_CHECK;
-
 #endif

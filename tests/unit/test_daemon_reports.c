@@ -2,6 +2,7 @@
 /* Reports: files that are read when they are asked for, and names that are nothing but names. */
 #include "base/log.h"
 #include "daemon/gather.h"
+#include "daemon/report_files.h"
 #include "daemon/reports.h"
 #include "unit/db_fixture.h"
 #include "unit/suite.h"
@@ -160,9 +161,9 @@ START_TEST(the_check_tells_every_mistake)
 	struct told told = {.count = 0};
 	char path[256];
 
-	ck_assert_int_eq(reports_check(dir, on_mistake, &told), 0);
+	ck_assert_int_eq(report_files_check(dir, on_mistake, &told), 0);
 	ck_assert_uint_eq(told.count, 0);
-	ck_assert_int_eq(reports_check("/nonexistent", on_mistake, &told), 0);
+	ck_assert_int_eq(report_files_check("/nonexistent", on_mistake, &told), 0);
 	ck_assert_uint_eq(told.count, 0);
 
 	write_file("broken.sql", "-- snapshot: perhaps\n-- name: a\nselect 1;\n-- name: a\n"
@@ -170,7 +171,7 @@ START_TEST(the_check_tells_every_mistake)
 	write_file("broken.txt", "no report");
 	snprintf(path, sizeof(path), "%s/folder.sql", dir);
 	ck_assert_int_eq(mkdir(path, 0700), 0);
-	ck_assert_int_eq(reports_check(dir, on_mistake, &told), 0);
+	ck_assert_int_eq(report_files_check(dir, on_mistake, &told), 0);
 	ck_assert_uint_eq(told.count, 3);
 	ck_assert_uint_eq(told.lines[0], 1);
 	ck_assert_uint_eq(told.lines[1], 4);
@@ -188,7 +189,7 @@ START_TEST(the_check_without_memory)
 		struct mem_failure failure = {.countdown = n};
 
 		mem_set_fail_hook(mem_failure_hook, &failure);
-		rc = reports_check(dir, on_mistake, &told);
+		rc = report_files_check(dir, on_mistake, &told);
 		mem_set_fail_hook(NULL, NULL);
 		if (failure.failed == 0)
 			break;
