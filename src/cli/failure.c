@@ -150,9 +150,13 @@ static void write_where(struct buf *out, const struct failure_place *place, int 
 /* Which query that was, for those who count badly. */
 static void write_first_line(struct buf *out, const char *sql)
 {
-	struct str line = {sql, strcspn(sql, "\r\n")};
-	struct str cut = cut_back(line, FIRST_LINE_BYTES);
+	struct str line, cut;
 
+	sql += strspn(sql, " \t\r\n");
+	if (*sql == '\0')
+		return;
+	line = (struct str){sql, strcspn(sql, "\r\n")};
+	cut = cut_back(line, FIRST_LINE_BYTES);
 	buf_puts(out, "QUERY:  ");
 	put_flat(out, cut);
 	buf_puts(out, sql[cut.len] == '\0' ? "\n" : "...\n");

@@ -205,9 +205,8 @@ static int start(struct lines *lines, const struct options *options)
 	int rc;
 
 	rc = output_open(&lines->output, options->output, &lines->spool, &signals_caught);
-	if (rc < 0 || lines->output.per_query) {
-		complain("%s: %s", options->output,
-			 rc < 0 ? strerror(-rc) : "%n needs queries with names");
+	if (rc < 0) {
+		complain("%s: %s", options->output, strerror(-rc));
 		return -1;
 	}
 	lines->fd = STDIN_FILENO;

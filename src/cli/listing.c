@@ -166,9 +166,8 @@ int run_listing(const struct options *options)
 	spool_init(&spool);
 	signal(SIGPIPE, SIG_IGN);
 	rc = output_open(&output, options->output, &spool, NULL);
-	if (rc < 0 || output.per_query)
-		complain("%s: %s", options->output,
-			 rc < 0 ? strerror(-rc) : "%n needs queries with names");
+	if (rc < 0)
+		complain("%s: %s", options->output, strerror(-rc));
 	else if (document == NULL || gather == NULL)
 		complain("out of memory");
 	else if (ask(gather, options, &line) == 0)

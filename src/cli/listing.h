@@ -12,8 +12,8 @@ int run_listing(const struct options *options);
 
 /*
  * The events of a row set, a line each without newlines in it (columns, rows, done), as a stream
- * would have them: of a `reports` answer name, title and parameters; of a `stats` answer each
- * number with its path.
+ * would have them: of a `reports` answer name, title (or what is wrong with a broken one) and
+ * parameters; of a `stats` answer each number with its path.
  */
 void listing_write_reports(struct buf *out, const struct json *answer);
 void listing_write_stats(struct buf *out, const struct json *answer);

@@ -55,6 +55,26 @@ static void write_params(struct buf *out, const struct json *params)
 	buf_free(&text);
 }
 
+/* A report that is broken has no title: its place is taken by what is wrong. */
+static void write_title(struct buf *out, const struct json *report)
+{
+	const struct json *title = document_member(report, "title");
+	const struct json *error = document_member(report, "error");
+	struct buf text;
+
+	if (error == NULL) {
+		write_cell(out, title != NULL && title->type != JSON_NULL ? title : NULL);
+		return;
+	}
+	buf_init(&text, 0, NULL);
+	buf_puts(&text, "broken: ");
+	buf_append_str(&text, document_str(error));
+	json_write_string(out, buf_str(&text));
+	if (buf_error(&text) < 0)
+		out->error = buf_error(&text);
+	buf_free(&text);
+}
+
 void listing_write_reports(struct buf *out, const struct json *answer)
 {
 	static const char *const names[] = {"report", "title", "parameters", NULL};
@@ -64,12 +84,11 @@ void listing_write_reports(struct buf *out, const struct json *answer)
 	for (size_t i = 0; reports != NULL && reports->type == JSON_ARRAY && i < reports->count;
 	     i++) {
 		const struct json *report = &reports->items[i];
-		const struct json *title = document_member(report, "title");
 
 		buf_puts(out, i > 0 ? ",[" : "[");
 		write_cell(out, document_member(report, "name"));
 		buf_putc(out, ',');
-		write_cell(out, title != NULL && title->type != JSON_NULL ? title : NULL);
+		write_title(out, report);
 		buf_putc(out, ',');
 		write_params(out, document_member(report, "params"));
 		buf_putc(out, ']');

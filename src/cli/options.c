@@ -4,6 +4,7 @@
 #include "base/nearest.h"
 #include "cli/complain.h"
 #include "cli/duration.h"
+#include "cli/template.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -253,11 +254,55 @@ static int check_lines(const struct parser *p)
 	return 0;
 }
 
+/* "-" is standard output, as for other files standard input. */
+static int check_output(struct options *options)
+{
+	bool per_query;
+	int rc;
+
+	if (options->output == NULL)
+		return 0;
+	if (strcmp(options->output, "-") == 0) {
+		options->output = NULL;
+		return 0;
+	}
+	rc = template_check(options->output, &per_query);
+	if (rc == -ENOENT)
+		return usage("-o takes the name of a file", "");
+	if (rc < 0)
+		return usage("-o knows of % only %n and %%: ", options->output);
+	if (per_query && (options->lines_path != NULL ||
+			  (options->verb != VERB_QUERIES && options->verb != VERB_REPORT)))
+		return usage("%n needs queries with names: -o ", options->output);
+	return 0;
+}
+
+/* reports, ping and stats: questions to the daemon alone. */
+static int check_listing(const struct parser *p)
+{
+	const struct options *options = p->options;
+
+	if (options->setting_count > 0)
+		return usage("only queries and reports have parameters", "");
+	if (options->db != NULL || options->jobs > 0 || options->exit_on_error ||
+	    options->snapshot || options->row_objects)
+		return usage("reports, ping and stats run no query: they go without -d, -j, -e, "
+			     "--snapshot and --objects",
+			     "");
+	if (options->verb == VERB_PING &&
+	    (options->format == FORMAT_RAW || options->format == FORMAT_CSV))
+		return usage("ping has no rows: it goes without -r and --csv", "");
+	return 0;
+}
+
 /* What does not go together. */
 static int check(struct parser *p)
 {
 	struct options *options = p->options;
+	int rc = check_output(options);
 
+	if (rc < 0)
+		return rc;
 	if (options->lines_path != NULL) {
 		options->verb = VERB_LINES;
 		return check_lines(p);
@@ -282,9 +327,7 @@ static int check(struct parser *p)
 		return options->report != NULL
 			       ? 0
 			       : usage("report: which one? see 'gather reports'", "");
-	if (options->setting_count > 0)
-		return usage("only queries and reports have parameters", "");
-	return 0;
+	return check_listing(p);
 }
 
 int options_parse(struct arena *arena, int argc, char **argv, struct options *ret_options)

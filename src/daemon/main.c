@@ -54,7 +54,7 @@ static struct config *load(const char *path)
 
 static int usage_error(void)
 {
-	fputs("Try 'gatherd --help'.\n", stderr);
+	fputs("gatherd: try 'gatherd --help'\n", stderr);
 	return EX_USAGE;
 }
 

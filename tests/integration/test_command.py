@@ -217,6 +217,14 @@ def test_reports_ping_and_stats(gatherd):
     assert gatherd.command("stats").returncode == 0
 
 
+def test_reports_say_what_is_wrong_with_a_broken_one(gatherd):
+    gatherd.write_report("cracked", "-- title: Cracked\n\nselect 1;\n")
+    listed = json.loads(gatherd.command("reports", "--json").stdout)["reports"]
+    error = [report["error"] for report in listed if report["name"] == "cracked"][0]
+    done = gatherd.command("reports", "--csv")
+    assert done.returncode == 0 and ["cracked", f"broken: {error}", ""] in list(csv.reader(io.StringIO(done.stdout)))
+
+
 def test_request_lines(gatherd):
     done = gatherd.command("-J", "-", stdin='{"id":"a","gather":["select 1"]}\n{"ping":true}\n')
     answers = {answer["id"]: answer for answer in map(json.loads, done.stdout.splitlines())}
@@ -252,6 +260,11 @@ def test_output_is_not_there_after_a_signal(gatherd, pg, tmp_path):
         process.send_signal(signal.SIGTERM)
         assert process.wait(LIMIT_S) != 0
     assert os.listdir(tmp_path) == []
+
+
+def test_output_to_standard_output(gatherd, tmp_path):
+    done = gatherd.command("-r", "-o", "-", "select 1", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout == "1\n" and os.listdir(tmp_path) == []
 
 
 def test_output_by_query_name(gatherd, tmp_path):
@@ -303,6 +316,12 @@ def test_closed_pipe_ends_quietly(gatherd, pg):
 def test_a_failed_query_is_1_and_said_on_stderr(gatherd):
     done = gatherd.command("-r", "select 1", "select nope")
     assert done.returncode == 1 and done.stdout == "1\n" and 'column "nope" does not exist' in done.stderr
+
+
+@pytest.mark.parametrize("sql", ["", " \n"])
+def test_a_query_without_text_has_none_to_show(gatherd, sql):
+    done = gatherd.command("-c", sql)
+    assert done.returncode != 0 and done.stderr.startswith("gather: ") and "QUERY" not in done.stderr
 
 
 def test_no_daemon_is_2(tmp_path):

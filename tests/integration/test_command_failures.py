@@ -63,7 +63,7 @@ def test_messages_begin_a_line_of_the_terminal(gatherd, pg):
 
 
 @pytest.mark.parametrize("verb", ["reports", "ping", "stats"])
-@pytest.mark.parametrize("output, said", [("none/out", "none/out"), ("%n.txt", "%n"), ("/dev/full", "No space left")])
+@pytest.mark.parametrize("output, said", [("none/out", "none/out"), ("/dev/full", "No space left")])
 def test_listings_whose_output_fails(gatherd, tmp_path, verb, output, said):
     if verb == "reports" and output == "/dev/full":
         gatherd.write_report("one", "-- title: One\n\n-- name: q\nselect 1;\n")
@@ -89,7 +89,6 @@ def test_listing_into_a_closed_pipe_ends_quietly(gatherd):
     (["-J", "none"], 2, "none: No such file"),
     (["-J", "."], 2, "Is a directory"),
     (["-J", "-", "-o", "none/out"], 2, "none/out"),
-    (["-J", "-", "-o", "%n.json"], 2, "%n"),
     (["-J", "-", "-o", "/dev/full"], 1, "No space left"),
 ])
 def test_request_lines_whose_files_fail(gatherd, tmp_path, arguments, status, said):
@@ -105,6 +104,11 @@ def test_request_lines_whose_files_fail(gatherd, tmp_path, arguments, status, sa
     (["\\d"], 1, "commands of psql"),
     (["-d", "mian", "select 1"], 2, 'no database "mian" is configured; did you mean "main"?'),
     (["-m", "0", "select 1"], 64, "-m takes a time above 0"),
+    (["-o", "x%q", "select 1"], 64, "only %n and %%: x%q"),
+    (["-o", "%n.json", "-J", "-"], 64, "%n needs queries with names"),
+    (["-o", "%n.txt", "stats"], 64, "%n needs queries with names"),
+    (["ping", "-r"], 64, "ping has no rows"),
+    (["reports", "-d", "main"], 64, "run no query"),
     (["-c", "begin"], 1, "gather -1"),
     (["-1", "select 1", "-c", "begin"], 1, "gather -1"),
     (["select 1; select 2"], 1, "an argument of gather each"),

@@ -66,6 +66,21 @@ static const struct {
 	{{"report", "daily", "=x"}, -EINVAL, 0},
 	{{"report", "daily", "-c", "select 1"}, -EINVAL, 0},
 	{{"ping", "now"}, -EINVAL, 0},
+	{{"ping", "-r"}, -EINVAL, 0},
+	{{"--csv", "ping"}, -EINVAL, 0},
+	{{"ping", "-q", "-m", "5", "-S", "s", "-o", "x", "--json"}, 0, VERB_PING},
+	{{"reports", "-d", "x"}, -EINVAL, 0},
+	{{"stats", "-j", "2"}, -EINVAL, 0},
+	{{"stats", "-e"}, -EINVAL, 0},
+	{{"--snapshot", "reports"}, -EINVAL, 0},
+	{{"reports", "--json", "--objects"}, -EINVAL, 0},
+	{{"reports", "-r"}, 0, VERB_REPORTS},
+	{{"-o", "x%q", "select 1"}, -EINVAL, 0},
+	{{"-o", "x%", "select 1"}, -EINVAL, 0},
+	{{"-o", "", "select 1"}, -EINVAL, 0},
+	{{"-o", "%n%%", "report", "daily"}, 0, VERB_REPORT},
+	{{"-o", "%n", "stats"}, -EINVAL, 0},
+	{{"-o", "%n", "-J", "-"}, -EINVAL, 0},
 	{{"ping", "-v", "a=1"}, -EINVAL, 0},
 	{{"stats", "-f", "x"}, -EINVAL, 0},
 	{{"-v", "a", "select :a"}, -EINVAL, 0},
@@ -115,6 +130,15 @@ START_TEST(sources_keep_their_order)
 	ck_assert(options.sources[1].file);
 	ck_assert_str_eq(options.sources[2].text, "select 2");
 	ck_assert_str_eq(options.sources[3].text, "-- c\nselect 3");
+}
+END_TEST
+
+START_TEST(output_that_is_standard_output)
+{
+	ck_assert_int_eq(PARSE("-o", "-", "select 1"), 0);
+	ck_assert_ptr_null(options.output);
+	ck_assert_int_eq(PARSE("-o", "./-", "select 1"), 0);
+	ck_assert_str_eq(options.output, "./-");
 }
 END_TEST
 
@@ -196,6 +220,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_loop_test(tcase, line, 0, ARRAY_SIZE(lines));
 	tcase_add_test(tcase, sources_keep_their_order);
+	tcase_add_test(tcase, output_that_is_standard_output);
 	tcase_add_test(tcase, settings);
 	tcase_add_test(tcase, everything_else);
 	tcase_add_test(tcase, formats);

@@ -1093,10 +1093,11 @@ START_TEST(reports)
 	       {FAKE_SEND, "{\"id\":1,\"reports\":[{\"name\":\"a\",\"title\":null,\"params\":[]},{"
 			   "\"name\":\"b\",\"title\":\"B, really\","
 			   "\"params\":[{\"name\":\"day\",\"type\":\"date\",\"default\":\"current_"
-			   "date\"},{\"name\":\"n\",\"type\":\"int\"}]}]}\n"});
+			   "date\"},{\"name\":\"n\",\"type\":\"int\"}]},{\"name\":\"c\",\"error\":"
+			   "\"line 2: what?\"}]}\n"});
 	ck_assert_int_eq(RUN("--csv", "reports"), EXIT_ALL_WELL);
 	ck_assert_str_eq(out, "report,title,parameters\na,\"\",\"\"\nb,\"B, really\",\"day date = "
-			      "current_date, n int\"\n");
+			      "current_date, n int\"\nc,broken: line 2: what?,\"\"\n");
 	fake_stop(&fake);
 }
 END_TEST
