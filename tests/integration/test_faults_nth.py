@@ -351,7 +351,7 @@ def reloaded(pg, start_gatherd):
         reports = os.path.join(gatherd.dir, config["reports"])
         os.makedirs(reports, exist_ok=True)
         with open(os.path.join(reports, f"{name}.sql"), "w", encoding="utf-8") as file:
-            file.write("select 1;\n")
+            file.write("-- name: a\nselect 1;\n")
         gatherd.sections = {
             "gatherd": {**gatherd.sections["gatherd"], "report_dir": reports, "memory_limit": config["memory"]},
             "database main": gatherd.sections["database main"],
