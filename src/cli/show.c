@@ -184,6 +184,7 @@ static int keep_closing(struct show *show, const struct gather_event *event)
 	struct format *format = show->format;
 
 	buf_append_str(&show->closing, event->document->root.raw);
+	show->committed = gather_result_outcome(&event->result) == GATHER_OUTCOME_COMMITTED;
 	if (format->unordered && !show->stopped && format->ops->close != NULL)
 		format->ops->close(format, event);
 	return buf_error(&show->closing);

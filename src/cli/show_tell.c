@@ -69,8 +69,11 @@ int show_conclude(struct show *show)
 	rc = document_read(show->document, buf_str(&show->closing));
 	if (rc == 0)
 		rc = event_read(show->document, &closing);
-	if (rc < 0)
+	if (rc < 0) {
+		/* Nobody is told what came of it. */
+		show->doubt = true;
 		return rc;
+	}
 	if (!format->unordered && !show->stopped && format->ops->close != NULL)
 		format->ops->close(format, &closing);
 	buf_init(&text, 0, NULL);
@@ -81,7 +84,6 @@ int show_conclude(struct show *show)
 		progress_make_way(show->progress);
 	complain_text(&text);
 	buf_free(&text);
-	show->committed = gather_result_outcome(&closing.result) == GATHER_OUTCOME_COMMITTED;
 	show->failed = conclusion.failed;
 	show->doubt = conclusion.doubt;
 	return 0;

@@ -103,6 +103,9 @@ class Command:
         assert count <= writes
         if writes and status in (0, 2):
             assert count == (status == 0), f"status {status}, and the table has it {count} times"
+        # What was done and not printed is no mere failure.
+        if status == 1 and self.name in ("write", "transaction"):
+            assert count == 0, "status 1, and the table has it"
 
 
 @pytest.fixture
