@@ -101,7 +101,6 @@ static int64_t behind_ns(const struct pressure *pressure)
 int64_t pressure_limit_ns(const struct pressure *pressure, int64_t threshold_ns, int64_t now_ns)
 {
 	bool late = is_late(pressure, now_ns) || now_ns - pressure->late_at_ns < LATE_NS;
-
 	int64_t part_ns;
 
 	if (!late || !is_crowded(pressure, now_ns))
