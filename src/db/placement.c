@@ -167,13 +167,14 @@ struct conn *placement_for_alone(struct pool *pool)
 
 void placement_drain_for_alone(struct pool *pool)
 {
-	int64_t slow_ns = slow_since_ns(pool);
 	struct conn *best = NULL;
 	unsigned best_load = 0;
+	int64_t slow_ns;
 
 	if (pool->lanes.alone.length == 0 || pool->idle_count > 0 ||
 	    pool->busy_count + placement_kept(pool) >= pool_open(pool))
 		return;
+	slow_ns = slow_since_ns(pool);
 	list_for_each (node, &pool->shared) {
 		struct conn *conn = conn_of(node);
 		bool stuck = is_stuck(conn, slow_ns);
@@ -214,17 +215,18 @@ static int64_t waits_until_ns(const struct pool *pool)
  * that matters. */
 static int64_t next_stuck_ns(const struct pool *pool)
 {
-	int64_t slow_ns = slow_since_ns(pool), due_ns = CLOCK_NEVER;
+	int64_t limit_ns, slow_ns, due_ns = CLOCK_NEVER;
 	bool idle = pool->lanes.shared.length > 0 && pool->idle_count > 0;
 
 	if (!idle && pool->lanes.alone.length == 0)
 		return CLOCK_NEVER;
+	limit_ns = lanes_limits(pool).current_ns;
+	slow_ns = co_loop_now_ns(pool->loop) - limit_ns;
 	list_for_each (node, &pool->shared) {
 		const struct conn *conn = conn_of(node);
 
 		if ((idle || conn->draining) && conn->assigned > 0 && !is_stuck(conn, slow_ns))
-			due_ns = MIN(due_ns, clock_after_ns(conn->head_since_ns,
-							    lanes_limits(pool).current_ns));
+			due_ns = MIN(due_ns, clock_after_ns(conn->head_since_ns, limit_ns));
 	}
 	return due_ns;
 }
