@@ -24,8 +24,8 @@ static void write_error(struct buf *out, const struct conclusion *conclusion,
 	failure_write(out, &place, error);
 }
 
-/* That it was committed is not said where nothing else was. */
-static void write_outcome(struct buf *out, enum gather_outcome outcome, bool remains,
+/* That it was committed is not said where nothing else was. Whether anything is said. */
+static bool write_outcome(struct buf *out, enum gather_outcome outcome, bool remains,
 			  bool surprising)
 {
 	switch (outcome) {
@@ -37,11 +37,12 @@ static void write_outcome(struct buf *out, enum gather_outcome outcome, bool rem
 		break;
 	case GATHER_OUTCOME_COMMITTED:
 		if (surprising)
-			buf_puts(out, "gather: the transaction was committed all the same\n");
-		break;
+			buf_puts(out, "gather: " CONCLUSION_COMMITTED "\n");
+		return surprising;
 	default:
 		buf_puts(out, "gather: whether the transaction was committed is not known\n");
 	}
+	return true;
 }
 
 void conclusion_write(struct buf *out, struct conclusion *conclusion,
@@ -58,8 +59,8 @@ void conclusion_write(struct buf *out, struct conclusion *conclusion,
 		conclusion->doubt |= remains;
 		return;
 	}
-	write_outcome(out, outcome, remains,
-		      conclusion->stopped || conclusion->failed || error != NULL);
+	conclusion->outcome_told = write_outcome(
+		out, outcome, remains, conclusion->stopped || conclusion->failed || error != NULL);
 	/* All or nothing: the outcome alone counts, but for an answer that is missing from what was
 	 * committed, and what a transaction cannot take back. */
 	conclusion->failed |= outcome != GATHER_OUTCOME_COMMITTED;

@@ -18,9 +18,13 @@ struct conclusion {
 	bool failed;  /* some step did */
 	bool doubt;   /* some step may have taken effect without an answer */
 	bool stopped; /* by a signal, or since the output failed */
+	bool outcome_told;
 };
 
-/* Appends some lines, or nothing; sets `failed` and `doubt` to what is true of the whole. */
+#define CONCLUSION_COMMITTED "the transaction was committed all the same"
+
+/* Appends some lines, or nothing; sets `failed`, `doubt` and `outcome_told` to what is true of the
+ * whole. */
 void conclusion_write(struct buf *out, struct conclusion *conclusion,
 		      const struct gather_result *result);
 /* The failure is only that something else failed or was cancelled, and had no effect. */

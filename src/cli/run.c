@@ -243,7 +243,7 @@ static int finish(struct run *run)
 		output_complain(&run->output);
 		status = EXIT_FAILED;
 	}
-	if (show_tell_unprinted(&run->show) > 0 && status == EXIT_FAILED)
+	if (status != EXIT_ALL_WELL && show_tell_carried_out(&run->show) && status == EXIT_FAILED)
 		status = EXIT_DOUBT;
 	return status;
 }

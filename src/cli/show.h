@@ -22,10 +22,11 @@ struct show {
 	struct document *document; /* of a line that comes back from the spool */
 	struct buf line;	   /* the same */
 	size_t turn;
-	bool file_open; /* of the query whose turn it is, with a file for each */
-	bool stopped;	/* no output any more; errors are still told, as they come */
-	bool committed; /* the transaction was */
-	bool whole;	/* the answer is complete, and was handed to the output up to `end` */
+	bool file_open;	   /* of the query whose turn it is, with a file for each */
+	bool stopped;	   /* no output any more; errors are still told, as they come */
+	bool committed;	   /* the transaction was, */
+	bool outcome_told; /* and that has been said although something failed */
+	bool whole;	   /* the answer is complete, and was handed to the output up to `end` */
 	struct output_place end;
 	size_t cancelled_count; /* failures that are the consequence of others, told as a number */
 	bool failed, doubt; /* some query did; some query may have taken effect without an answer */
@@ -46,9 +47,12 @@ void show_free(struct show *show);
 int show_event(struct show *show, const struct gather_event *event) MUST_CHECK;
 /* The answer is complete: all that is still to be shown is. */
 int show_end(struct show *show, const struct gather_event *end) MUST_CHECK;
-/* At the very end: tells of queries that were carried out without their results having been printed
- * in full, and returns how many. Queries that only read do not count. */
-size_t show_tell_unprinted(const struct show *show);
+/*
+ * At the very end, where something failed: tells of queries that were carried out without their
+ * results having been printed in full, or that the transaction was. Whether there were any; those
+ * that only read do not count.
+ */
+bool show_tell_carried_out(const struct show *show);
 /* It never will be: tells of the failures that waited for their turn. */
 void show_abandon(struct show *show);
 

@@ -86,6 +86,7 @@ int show_conclude(struct show *show)
 	buf_free(&text);
 	show->failed = conclusion.failed;
 	show->doubt = conclusion.doubt;
+	show->outcome_told = conclusion.outcome_told;
 	return 0;
 }
 
@@ -100,21 +101,25 @@ static bool is_unprinted(const struct show *show, const struct item *item)
 	return !item->printed || !output_has_reached(output, item->end);
 }
 
-size_t show_tell_unprinted(const struct show *show)
+bool show_tell_carried_out(const struct show *show)
 {
 	const char *noun = show_is_stepped(show) ? "step" : "query";
 	const char *nouns = show_is_stepped(show) ? "steps" : "queries";
 	size_t count = 0;
 
 	if (show->together == TOGETHER_TRANSACTION && !show->committed)
-		return 0;
+		return false;
 	for (size_t i = 0; i < show->items.count; i++)
 		count += is_unprinted(show, &show->items.all[i]);
-	if (count > 0)
-		progress_make_way(show->progress);
-	if (count == 1)
+	/* It was, and its writes were printed, but not all of its reads. */
+	if (count == 0 && (!show->committed || show->outcome_told))
+		return show->committed;
+	progress_make_way(show->progress);
+	if (count == 0)
+		complain(CONCLUSION_COMMITTED);
+	else if (count == 1)
 		complain("1 %s was carried out; its result was not printed", noun);
-	else if (count > 1)
+	else
 		complain("%zu %s were carried out; their results were not printed", count, nouns);
-	return count;
+	return true;
 }

@@ -935,6 +935,18 @@ START_TEST(unprinted_steps_of_a_sequence)
 }
 END_TEST
 
+/* Status 1 would mean that nothing of it remains, and what a SELECT calls is not known. */
+START_TEST(unprinted_steps_of_a_transaction)
+{
+	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, COLUMNS(STEP("0")) ROWS(STEP("0"), "[1]")
+						      DONE(STEP("0")) CLOSED(COMMITTED) END});
+	ck_assert_int_eq(RUN("-1", "-o", "/dev/full", "select 1"), EXIT_DOUBT);
+	ck_assert_str_eq(err, "gather: /dev/full: No space left on device\n"
+			      "gather: the transaction was committed all the same\n");
+	fake_stop(&fake);
+}
+END_TEST
+
 START_TEST(unprinted_since_another_query_failed)
 {
 	SCRIPT({FAKE_READ, NULL}, {FAKE_SEND, WROTE("0") FAIL("1", "sql", "none") END});
@@ -1163,6 +1175,7 @@ int main(void)
 	tcase_add_loop_test(tcase, closed_pipe, 0, ARRAY_SIZE(closed_pipes));
 	tcase_add_loop_test(tcase, unprinted_for_a_signal, 0, ARRAY_SIZE(unprinted));
 	tcase_add_test(tcase, unprinted_steps_of_a_sequence);
+	tcase_add_test(tcase, unprinted_steps_of_a_transaction);
 	tcase_add_test(tcase, unprinted_since_another_query_failed);
 	tcase_add_test(tcase, unprinted_since_a_file_cannot_appear);
 	tcase_add_test(tcase, unprinted_for_want_of_a_spool);
