@@ -47,15 +47,22 @@ static void want_writable(struct session *session, bool wanted)
 
 static void resume_paused(struct session *session)
 {
+	struct list paused;
+
 	if (output_backlog(&session->output) > session->server->config->item_buffer_bytes / 2)
 		return;
-	list_for_each_safe (node, &session->paused)
-		step_resume(LIST_ENTRY(node, struct step, paused_node));
-	list_for_each_safe (node, &session->behind)
-		subscription_catch_up(LIST_ENTRY(node, struct subscription, behind_node));
+	/* What is held of one is given at once: it may pause again, or the session end meanwhile,
+	 * which takes those out that still wait. */
+	list_init(&paused);
+	list_splice_back(&paused, &session->paused);
+	while (!list_empty(&paused))
+		step_resume(LIST_ENTRY(paused.next, struct step, paused_node));
+	while (!list_empty(&session->behind))
+		subscription_catch_up(
+			LIST_ENTRY(session->behind.next, struct subscription, behind_node));
 }
 
-void session_write(struct session *session)
+static void write_output(struct session *session)
 {
 	int rc;
 
@@ -72,7 +79,13 @@ void session_write(struct session *session)
 	if (rc == 0)
 		co_timer_stop(&session->slow);
 	want_writable(session, rc == -EAGAIN);
-	resume_paused(session);
+}
+
+void session_write(struct session *session)
+{
+	write_output(session);
+	if (!session->gone)
+		resume_paused(session);
 }
 
 void session_flush_rows(struct session *session)
@@ -100,7 +113,9 @@ bool session_must_pause(struct session *session, struct step *step)
 
 	if (session->gone || output_backlog(&session->output) <= limit_bytes)
 		return false;
-	session_write(session);
+	/* Whom that lets go on does so when the turn ends: not inside of this one. */
+	write_output(session);
+	session_end_turn(session);
 	if (session->gone || output_backlog(&session->output) <= limit_bytes)
 		return false;
 	if (list_empty(&step->paused_node))

@@ -265,6 +265,66 @@ START_TEST(a_client_that_goes_while_it_is_waited_for)
 }
 END_TEST
 
+static bool reads_again;
+static size_t bytes_taken;
+
+/* A client that takes nothing, then all at once, then is gone. */
+static ssize_t take_by_turns(int fd, const struct msghdr *message, int flags)
+{
+	bool gone = row_index > 0 && bytes_taken > 0;
+	size_t bytes = 0;
+
+	(void)fd;
+	(void)flags;
+	if (!reads_again || gone) {
+		errno = gone ? EPIPE : EAGAIN;
+		return -1;
+	}
+	for (size_t i = 0; i < message->msg_iovlen; i++)
+		bytes += message->msg_iov[i].iov_len;
+	bytes_taken += bytes;
+	return (ssize_t)bytes;
+}
+
+#define LARGE "select repeat('x', 10000) from generate_series(1, 40)"
+#define SMALL "select 'y'"
+
+/* Both share a connection, so what came of the first is held here. While it is given the client has
+ * read enough for the second to go on, or is found to be gone. */
+static void task_both_paused(struct daemon_env *env)
+{
+	struct client *client = client_new(env);
+	struct session *session = LIST_ENTRY(env->server.sessions.next, struct session, node);
+
+	for (int i = 0; i < 3; i++) {
+		client_send(client, "{\"gather\":[\"" LARGE "\",\"" SMALL "\"]}\n");
+		ck_contains(client_line(client), "\"ok\":true");
+	}
+	reads_again = false;
+	bytes_taken = 0;
+	sys.sendmsg = take_by_turns;
+	client_send(client, "{\"stream\":true,\"gather\":[\"" LARGE "\",\"" SMALL "\"]}\n");
+	while (list_empty(&session->paused) || session->paused.next == session->paused.prev)
+		ck_assert_int_eq(co_sleep_until(clock_after_ns(co_now_ns(), CLOCK_MS)), 0);
+	reads_again = true;
+	client_send(client, PING); /* to be answered: then all of it goes out */
+	while (env->server.requests_running > 0)
+		ck_assert_int_eq(co_sleep_until(clock_after_ns(co_now_ns(), CLOCK_MS)), 0);
+	ck_assert(row_index > 0 || bytes_taken > 400000);
+	client_close(client);
+}
+
+START_TEST(two_that_wait_for_the_same_client)
+{
+	row_index = _i;
+	daemon_env_run(task_both_paused,
+		       "item_buffer = 1K\n[database main]\nconninfo = "
+		       "application_name=suite\npool_max = 1\n"
+		       "pipeline_threshold = 60s\n",
+		       false);
+}
+END_TEST
+
 /* A row for which memory_limit has no room costs its query, not its client; also behind one that
  * had it, with which it came. */
 static const char *const large_rows[] = {
@@ -721,6 +781,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, streamed_events);
 	tcase_add_test(tcase, a_client_that_does_not_read_stops_its_query);
 	tcase_add_test(tcase, a_client_that_goes_while_it_is_waited_for);
+	tcase_add_loop_test(tcase, two_that_wait_for_the_same_client, 0, 2);
 	tcase_add_loop_test(tcase, a_row_beyond_memory_limit, 0, ARRAY_SIZE(large_rows));
 	tcase_add_test(tcase, a_request_is_cancelled);
 	tcase_add_test(tcase, a_request_is_cancelled_at_once);
