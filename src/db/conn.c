@@ -8,7 +8,6 @@
 #include "db/pgerror.h"
 #include "db/pool.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -276,12 +275,9 @@ static int conn_main(void *arg)
 	if (conn->lease != NULL)
 		conn->lease->conn = NULL; /* its holder sees that there is none any more */
 	PQclear(conn->held);
-	/* A cancel's transport still uses the key, a look-up of types still points here. */
-	co_shield();
-	while (conn->cancelling || conn->learn.running)
-		if (co_park(CLOCK_NEVER) < 0)
-			assert(false);
-	co_unshield();
+	/* A cancel's transport still uses the key, a look-up of types still points here. When the
+	 * pool ends they end with it, even one that has not begun. */
+	co_group_wait(&conn->helpers, CLOCK_NEVER);
 	/* libpq would send what it still has: of queries that have had their answer. */
 	if (conn->unflushed)
 		transport_cork(&conn->transport);
@@ -304,6 +300,7 @@ int conn_start(struct pool *pool)
 		return -ENOMEM;
 	conn->pool = pool;
 	conn->expires_ns = CLOCK_NEVER;
+	co_group_init(&conn->helpers, pool->loop, CO_KEEP_GOING);
 	results_init(&conn->results);
 	list_init(&conn->unsent);
 	/* With a reset after each statement nothing prepared would last. */

@@ -38,6 +38,7 @@ struct conn {
 	struct connect_link link;
 	struct transport transport;
 	struct co_task *driver;
+	struct co_group helpers; /* the driver's: a cancel, a look-up of types */
 	struct co_watch watch;
 	struct results results;
 	struct segment own; /* a set-up or reset under way */

@@ -123,7 +123,7 @@ void conn_start_cancel(struct conn *conn)
 	}
 	conn->cancel_since_ns = co_now_ns();
 	conn_cancel_goes_on(conn);
-	if (co_group_go(&conn->pool->group, cancel_main, conn, "db cancel") < 0) {
+	if (co_group_go(&conn->helpers, cancel_main, conn, "db cancel") < 0) {
 		/* No memory to ask for its end: the end of the session is the other way. */
 		conn->cancelling = false;
 		conn->lost = true;

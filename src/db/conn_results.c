@@ -212,7 +212,7 @@ static bool hold_for_types(struct conn *conn, const struct db_query *query, PGre
 	conn->learn.count = types_unknown(conn->pool->types, result, conn->learn.oids,
 					  ARRAY_SIZE(conn->learn.oids));
 	if (conn->learn.count == 0 || conn->learn.running ||
-	    co_group_go(&conn->pool->group, learn_main, conn, "db types") < 0)
+	    co_group_go(&conn->helpers, learn_main, conn, "db types") < 0)
 		return false;
 	conn->learn.running = true;
 	conn->held = result;

@@ -44,7 +44,7 @@ struct pool {
 	const struct config_database *conf; /* the caller keeps it alive */
 	struct co_loop *loop;
 	struct resolver *resolver;
-	struct co_group group; /* drivers and cancels */
+	struct co_group group; /* drivers */
 	struct lanes lanes;
 
 	struct list connecting, idle /* last used first */, shared, busy, closing;

@@ -34,13 +34,9 @@ struct types {
 	struct type_entry *entries; /* hash by oid */
 	int64_t altered_ns;
 	int64_t refreshed_ns; /* when the last refresh began */
-	bool refreshing;
-};
-
-struct refresh {
-	struct pool *pool;
-	uint32_t oids[REFRESH_MAX];
-	size_t count;
+	bool refreshing;      /* these: */
+	uint32_t stale[REFRESH_MAX];
+	size_t stale_count;
 };
 
 int types_new(struct types **ret_types)
@@ -277,53 +273,37 @@ int64_t types_valid_since_ns(const struct types *types)
 
 static int refresh_main(void *arg)
 {
-	struct refresh *refresh = arg;
-	struct pool *pool = refresh->pool;
-	int rc = types_learn(pool, refresh->oids, refresh->count,
+	struct pool *pool = arg;
+	struct types *types = pool->types;
+	int rc = types_learn(pool, types->stale, types->stale_count,
 			     clock_after_ns(co_now_ns(), REFRESH_LIMIT_NS));
 
 	/* If it fails, what was known stands, and the next answer asks again. */
 	(void)rc;
-	pool->types->refreshing = false;
-	mem_free(refresh);
+	types->refreshing = false;
 	return 0;
-}
-
-static void start_refresh(struct pool *pool, const uint32_t *oids, size_t count)
-{
-	struct refresh *refresh = mem_calloc(1, sizeof(*refresh));
-
-	if (refresh == NULL)
-		return;
-	refresh->pool = pool;
-	refresh->count = count;
-	memcpy(refresh->oids, oids, count * sizeof(*oids));
-	if (co_group_go(&pool->group, refresh_main, refresh, "db types") < 0) {
-		mem_free(refresh);
-		return;
-	}
-	pool->types->refreshing = true;
-	pool->types->refreshed_ns = co_now_ns();
 }
 
 void types_refresh(struct pool *pool, const uint32_t *oids, size_t count)
 {
 	struct types *types = pool->types;
-	uint32_t stale[REFRESH_MAX];
-	size_t stale_count = 0;
 	int64_t now_ns = co_now_ns();
 
 	if (types->entries == NULL || types->refreshing ||
 	    (types->refreshed_ns != 0 && now_ns - types->refreshed_ns < REFRESH_PAUSE_NS))
 		return;
-	for (size_t i = 0; i < count && stale_count < ARRAY_SIZE(stale); i++) {
+	types->stale_count = 0;
+	for (size_t i = 0; i < count && types->stale_count < ARRAY_SIZE(types->stale); i++) {
 		const struct type_entry *entry = find(types, oids[i]);
 
 		/* In the same instant may be before or after. */
 		if (entry != NULL && entry->learned_ns <= types_valid_since_ns(types) &&
-		    !contains(stale, stale_count, oids[i]))
-			stale[stale_count++] = oids[i];
+		    !contains(types->stale, types->stale_count, oids[i]))
+			types->stale[types->stale_count++] = oids[i];
 	}
-	if (stale_count > 0)
-		start_refresh(pool, stale, stale_count);
+	if (types->stale_count == 0 ||
+	    co_group_go(&pool->group, refresh_main, pool, "db types") < 0)
+		return;
+	types->refreshing = true;
+	types->refreshed_ns = now_ns;
 }

@@ -732,6 +732,34 @@ START_TEST(the_end_comes_with_the_cancels)
 }
 END_TEST
 
+/* A query's time is over just before the pool's: the task that would cancel it is itself cancelled
+ * before it runs, and nobody waits for it. */
+static void task_end_unbegun(struct db_env *env)
+{
+	int64_t deadline_ns = clock_after_ns(co_now_ns(), CLOCK_SECOND);
+	struct co_group group;
+
+	env->conf.pool_max = 1;
+	db_env_open(env);
+	only_backend(env->pool);
+	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
+	ask_init(&asks[0], env->pool, "select pg_sleep(1000)");
+	asks[0].deadline_ns = deadline_ns - 1;
+	ask_start(&asks[0], &group);
+	AWAIT(asks[0].query.state == DB_QUERY_RUNNING || asks[0].returned);
+	pool_free(env->pool, deadline_ns);
+	env->pool = NULL;
+	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 0);
+	ck_assert_int_eq(asks[0].query.err.code, ERR_TIMEOUT);
+	ask_free(&asks[0]);
+}
+
+START_TEST(the_end_comes_before_a_cancel_begins)
+{
+	db_env_run(task_end_unbegun);
+}
+END_TEST
+
 static void task_after_end(struct db_env *env)
 {
 	struct ask ask;
@@ -783,6 +811,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tcase, at_the_end_what_runs_may_end);
 	tcase_add_test(tcase, what_does_not_end_is_cut_off);
 	tcase_add_test(tcase, the_end_comes_with_the_cancels);
+	tcase_add_test(tcase, the_end_comes_before_a_cancel_begins);
 	tcase_add_test(tcase, a_pool_that_ends_takes_nothing);
 	tcase_add_test(outage, when_the_last_connection_goes_the_queue_gives_up);
 	tcase_add_test(outage, an_outage_is_waited_out);
