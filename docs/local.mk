@@ -1,4 +1,4 @@
-dist_man_MANS += docs/man/gatherd.ini.5
+dist_man_MANS += docs/man/gatherd.ini.5 docs/man/gatherd-report.5
 dist_man_MANS += docs/man/gather.1 docs/man/libgather.3 docs/man/gatherd.8
 dist_doc_DATA = docs/protocol.md docs/protocol-request.schema.json docs/protocol-answer.schema.json
 

@@ -177,5 +177,28 @@ def test_every_field_of_stats_is_documented(start_gatherd, pg):
         line.split("|")[1] for line in codes.splitlines()[2:] if line)))
 
 
+def manual(page):
+    """The literal examples of a manual page, unescaped."""
+    with open(os.path.join(programs.ROOT, "docs", "man", page), encoding="utf-8") as file:
+        literal = re.findall(r"^\.Bd -literal[^\n]*\n(.*?)^\.Ed$", file.read(), re.M | re.S)
+    return [text.replace("\\e", "\\") for text in literal]
+
+
+def test_the_manuals_report(start_gatherd, pg, demo_store, tmp_path):
+    report, commands, crontab = manual("gatherd-report.5")
+    (tmp_path / "daily-sales.sql").write_text(report, "utf-8")
+    daemon = start_gatherd(pg, main={"conninfo": pg.conninfo(db=demo_store)}, gatherd={"report_dir": tmp_path})
+    shell = Shell(daemon, tmp_path)
+    nightly = crontab.split(maxsplit=5)[5]
+    for command in [*commands.splitlines(), nightly]:
+        status, printed = shell.run(command)
+        assert status == 0, f"{command}\n{printed}"
+        if "--csv" in command:
+            assert len((tmp_path / "products.csv").read_text("utf-8").splitlines()) == 11
+        else:
+            assert "Revenue by region" in printed and "What sold best" in printed
+    shell.close()
+
+
 def test_the_readme_has_examples():
     assert any(path == "README.md" for path, _ in examples()), "README.md has no tested example"
