@@ -48,7 +48,8 @@ struct err {
 	char sqlstate[6];
 	const char *severity, *detail, *hint, *context;
 	const char *schema, *table, *column, *constraint;
-	int position; /* in characters, from 1; 0: none */
+	int position;	       /* in characters, from 1; 0: none */
+	const char *parameter; /* the client's name of the one that it is about; NULL: none */
 };
 
 const char *err_code_name(enum err_code code);

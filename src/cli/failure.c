@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "cli/width.h"
 #include "sqltext/named.h"
+#include "sqltext/params.h"
 
 #include <string.h>
 
@@ -183,7 +184,7 @@ static bool is_given(const struct query *query, struct str name)
 
 /* PostgreSQL knows neither :name nor psql's commands: at one, a syntax error says nothing of what
  * is wrong. */
-static void write_hint(struct buf *out, const struct query *query, int position)
+static void write_syntax_hint(struct buf *out, const struct query *query, int position)
 {
 	struct str text = str_from(query->sql);
 	size_t at = byte_offset(text, position);
@@ -218,6 +219,19 @@ static void write_hint(struct buf *out, const struct query *query, int position)
 	arena_free(&arena);
 }
 
+static void write_hint(struct buf *out, const struct query *query, const char *sqlstate,
+		       int position)
+{
+	static const char syntax_error[] = "42601", protocol_violation[] = "08P01";
+
+	if (strcmp(sqlstate, syntax_error) == 0 && position > 0)
+		write_syntax_hint(out, query, position);
+	else if (strcmp(sqlstate, protocol_violation) == 0 &&
+		 sql_params_highest(str_from(query->sql)) > 0)
+		buf_puts(out, "HINT:  a value is written :name in the query and given with "
+			      "-v name=VALUE; $1 has none\n");
+}
+
 static void write_effects(struct buf *out, enum gather_effects effects)
 {
 	if (effects == GATHER_EFFECTS_UNKNOWN)
@@ -235,6 +249,7 @@ void failure_write(struct buf *out, const struct failure_place *place,
 	bool sql = strcmp(code, "sql") == 0;
 	const char *severity = gather_error_field(error, "severity");
 	const char *sqlstate = gather_error_field(error, "sqlstate");
+	const char *parameter = gather_error_field(error, "parameter");
 	int position = gather_error_position(error);
 	size_t before;
 
@@ -251,9 +266,11 @@ void failure_write(struct buf *out, const struct failure_place *place,
 		write_first_line(out, query->sql);
 	write_field(out, error, "DETAIL", "detail");
 	write_field(out, error, "HINT", "hint");
-	if (query != NULL && position > 0 && sqlstate != NULL && strcmp(sqlstate, "42601") == 0)
-		write_hint(out, query, position);
+	if (query != NULL && sqlstate != NULL)
+		write_hint(out, query, sqlstate, position);
 	write_field(out, error, "CONTEXT", "context");
+	if (parameter != NULL)
+		buf_printf(out, "PARAMETER:  :%s\n", parameter);
 	/* What became of a whole transaction is its outcome's to say. */
 	if (place->number > 0)
 		write_effects(out, gather_error_effects(error));

@@ -206,7 +206,7 @@ static int start(struct lines *lines, const struct options *options)
 
 	rc = output_open(&lines->output, options->output, &lines->spool, &signals_caught);
 	if (rc < 0) {
-		complain("%s: %s", options->output, strerror(-rc));
+		complain("%s: %s", options->output, output_why_not(rc));
 		return -1;
 	}
 	lines->fd = STDIN_FILENO;

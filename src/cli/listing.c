@@ -167,7 +167,7 @@ int run_listing(const struct options *options)
 	signal(SIGPIPE, SIG_IGN);
 	rc = output_open(&output, options->output, &spool, NULL);
 	if (rc < 0)
-		complain("%s: %s", options->output, strerror(-rc));
+		complain("%s: %s", options->output, output_why_not(rc));
 	else if (document == NULL || gather == NULL)
 		complain("out of memory");
 	else if (ask(gather, options, &line) == 0)

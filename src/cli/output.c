@@ -131,6 +131,12 @@ int output_open(struct output *output, const char *template, struct spool *spool
 	return rc < 0 ? fail_about(output, template, rc) : 0;
 }
 
+const char *output_why_not(int rc)
+{
+	/* The file itself is made. */
+	return rc == -ENOENT ? "its directory does not exist" : strerror(-rc);
+}
+
 static bool path_taken(const struct output *output, const char *path)
 {
 	for (size_t i = 0; i < output->file_count; i++)

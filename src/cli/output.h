@@ -64,6 +64,8 @@ struct output {
  */
 int output_open(struct output *output, const char *template, struct spool *spool,
 		const volatile sig_atomic_t *stop) MUST_CHECK;
+/* Why output_open has failed with it. */
+const char *output_why_not(int rc);
 /* per_query only: what follows goes to this query's file, until output_end_file(). */
 int output_begin_file(struct output *output, const char *name) MUST_CHECK;
 int output_end_file(struct output *output) MUST_CHECK;

@@ -269,7 +269,7 @@ static int start(struct run *run, const struct input *input, struct gather_reque
 
 	rc = output_open(&run->output, run->options->output, &run->spool, &signals_caught);
 	if (rc < 0) {
-		complain("%s: %s", run->options->output, strerror(-rc));
+		complain("%s: %s", run->options->output, output_why_not(rc));
 		return rc;
 	}
 	rc = check_file_names(&run->output, input);

@@ -431,7 +431,7 @@ GATHER_API enum gather_effects gather_error_effects(const struct gather_error *e
 /* Where in the SQL text, in characters from 1; 0: not known. */
 GATHER_API int gather_error_position(const struct gather_error *error);
 /* Any other text: "severity", "detail", "hint", "context", "schema", "table", "column",
- * "constraint", "key"; or NULL. */
+ * "constraint", "parameter" (the name of the one that is at fault), "key"; or NULL. */
 GATHER_API const char *gather_error_field(const struct gather_error *error, const char *field);
 /* Worth running again: it had no effect, and its reason may pass. */
 GATHER_API bool gather_error_may_retry(const struct gather_error *error);

@@ -5,6 +5,7 @@ libdaemon_la_LIBADD = libdb.la libconf.la libwire.la libsqltext.la libco.la libb
 libdaemon_la_SOURCES = \
 	src/daemon/access.c src/daemon/access.h \
 	src/daemon/checks.c src/daemon/checks.h \
+	src/daemon/culprit.c src/daemon/culprit.h \
 	src/daemon/database.c src/daemon/database.h \
 	src/daemon/depends.c src/daemon/depends.h \
 	src/daemon/dispatch.c src/daemon/dispatch.h \

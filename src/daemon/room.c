@@ -106,7 +106,7 @@ void room_take_error(struct gather *gather, struct err *err)
 	}
 	err->message = "the error's text is left out: the answer has no room for it";
 	err->detail = err->hint = err->context = NULL;
-	err->schema = err->table = err->column = err->constraint = NULL;
+	err->schema = err->table = err->column = err->constraint = err->parameter = NULL;
 }
 
 bool room_make(struct step *step, size_t bytes)

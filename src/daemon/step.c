@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "daemon/culprit.h"
 #include "daemon/database.h"
 #include "daemon/depends.h"
 #include "daemon/room.h"
@@ -99,6 +100,17 @@ static int refuse(struct step *step, const char *message)
 	return -EINVAL;
 }
 
+static const char *why_no_transaction(const struct item *item)
+{
+	if (item_is_query(item))
+		return "each query is a transaction of its own; to have several in one: "
+		       "gather -1, or {\"transaction\": [...]} in a request";
+	if (item->request->kind == REQUEST_TRANSACTION)
+		return "a step cannot begin or end a transaction: all steps are in one already";
+	return "a step cannot begin or end a transaction; to have all of them in one: "
+	       "gather -1, or {\"transaction\": [...]} in a request";
+}
+
 static int judge(struct step *step)
 {
 	if (step->request->sql_has_nul)
@@ -119,14 +131,7 @@ static int judge(struct step *step)
 				    "FROM unnest($1::int[], $2::text[]) with an array for each "
 				    "column, or psql's \\copy");
 	case SQL_TRANSACTION_CONTROL:
-		return refuse(
-			step,
-			item_is_query(step->item)
-				? "each query is a transaction of its own; to have several in one: "
-				  "gather -1, or {\"transaction\": [...]} in a request"
-				: "a step cannot begin or end a transaction; to have all of them "
-				  "in "
-				  "one: gather -1, or {\"transaction\": [...]} in a request");
+		return refuse(step, why_no_transaction(step->item));
 	case SQL_LISTEN:
 		return refuse(step, "LISTEN in a query would be undone at its end, and nothing "
 				    "come; a request {\"listen\": [\"channel\"]} (gather -J) "
@@ -204,11 +209,25 @@ static void take_stopped(struct step *step)
 	}
 }
 
+/* The server was asked with $1 for :day. */
+static void tell_in_the_clients_terms(struct step *step)
+{
+	const struct sql_params *named = &step->params.named;
+	size_t number = culprit_number(&step->err);
+	struct str name;
+
+	step->err.position = sql_params_position(named, step->err.position);
+	if (number == 0 || number > named->count)
+		return;
+	name = step->request->params[named->order[number - 1]].name;
+	step->err.parameter = arena_strndup(&step_gather(step)->arena, name.data, name.len);
+}
+
 void step_take_outcome(struct step *step)
 {
 	step->err = step->query.err;
-	if (step->err.position > 0 && step->params.named.shift_count > 0)
-		step->err.position = sql_params_position(&step->params.named, step->err.position);
+	if (step->params.named.count > 0)
+		tell_in_the_clients_terms(step);
 	if (step->query.stopped_by_sink)
 		take_stopped(step);
 	if (step->stop_message != NULL && step->err.code == ERR_NONE)

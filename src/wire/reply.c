@@ -95,6 +95,7 @@ void reply_write_error(struct buf *out, const struct err *err)
 			json_write_int(out, err->position);
 		}
 		write_field(out, ",\"context\":", err->context);
+		write_field(out, ",\"parameter\":", err->parameter);
 		write_field(out, ",\"schema\":", err->schema);
 		write_field(out, ",\"table\":", err->table);
 		write_field(out, ",\"column\":", err->column);

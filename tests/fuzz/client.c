@@ -25,8 +25,9 @@ static size_t read_text(const char *text)
 
 static void read_error(const struct gather_error *error)
 {
-	static const char *const fields[] = {"severity", "detail", "hint", "context",	 "schema",
-					     "table",	 "column", "key",  "constraint", "none"};
+	static const char *const fields[] = {"severity",   "detail",   "hint",	 "context",
+					     "schema",	   "table",    "column", "key",
+					     "constraint", "parameter"};
 
 	FUZZ_CHECK(gather_error_code(error) != NULL && gather_error_message(error) != NULL);
 	(void)read_text(gather_error_code(error));

@@ -109,6 +109,7 @@ static struct err make_err(struct maker *m)
 	err.table = make_field(m, &bits);
 	err.constraint = make_field(m, &bits);
 	err.column = err.table;
+	err.parameter = err.constraint;
 	return err;
 }
 

@@ -88,7 +88,7 @@ def test_listing_into_a_closed_pipe_ends_quietly(gatherd):
 @pytest.mark.parametrize("arguments, status, said", [
     (["-J", "none"], 2, "none: No such file"),
     (["-J", "."], 2, "Is a directory"),
-    (["-J", "-", "-o", "none/out"], 2, "none/out"),
+    (["-J", "-", "-o", "none/out"], 2, "none/out: its directory does not exist"),
     (["-J", "-", "-o", "/dev/full"], 1, "No space left"),
 ])
 def test_request_lines_whose_files_fail(gatherd, tmp_path, arguments, status, said):
@@ -110,9 +110,13 @@ def test_request_lines_whose_files_fail(gatherd, tmp_path, arguments, status, sa
     (["ping", "-r"], 64, "ping has no rows"),
     (["reports", "-d", "main"], 64, "run no query"),
     (["-c", "begin"], 1, "gather -1"),
-    (["-1", "select 1", "-c", "begin"], 1, "gather -1"),
+    (["-s", "select 1", "-c", "begin"], 1, "gather -1"),
+    (["-1", "select 1", "-c", "begin"], 1, "all steps are in one already"),
     (["select 1; select 2"], 1, "an argument of gather each"),
     (["select :b"], 1, "but there is no -v b=VALUE"),
+    (["select $1"], 1, "given with -v name=VALUE"),
+    (["select :day::date", "-v", "day=someday"], 1, "PARAMETER:  :day\n"),
+    (["-o", "none/%n.csv", "select 1"], 2, "none/%n.csv: its directory does not exist"),
 ])
 def test_mistakes_of_beginners(gatherd, arguments, status, said):
     done = gatherd.command(*arguments)

@@ -22,6 +22,25 @@ def test_hint_position_and_context(client, pg):
     assert client.one("select nope")["error"]["position"] == 8
 
 
+@pytest.mark.parametrize("sql, params", [
+    ("select :n::int, :day::date", {"n": 1, "day": "someday"}),
+    ("select :n, :day is null", {"n": 1, "day": None}),  # its type cannot be known
+    ("select :n::int[], :day::date", {"n": [1], "day": "someday"}),
+])
+def test_the_parameter_at_fault_is_told_by_its_name(client, sql, params):
+    item = {"sql": sql, "params": params}
+    assert client.one(item)["error"]["parameter"] == "day"
+    assert client.one({"transaction": ["select 1", item]})["steps"][1]["error"]["parameter"] == "day"
+
+
+def test_no_parameter_is_blamed_without_reason(client, pg):
+    pg.psql("create or replace function f_inner(int) returns int language plpgsql as "
+            "$$ declare n int; begin execute 'select 1 / ($1 - 1)' into n using 1; return n; end $$")
+    for item in ({"sql": "select :n::int / 0", "params": {"n": 1}}, {"sql": "select f_inner(:n)", "params": {"n": 1}},
+                 {"sql": "select $1::date", "params": ["someday"]}):
+        assert "parameter" not in client.one(item)["error"], item
+
+
 def test_not_null_names_the_column(client, pg):
     pg.psql("drop table if exists t_nn; create table t_nn (n int not null)")
     assert client.one("insert into t_nn values (null)")["error"]["column"] == "n"

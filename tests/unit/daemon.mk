@@ -15,6 +15,12 @@ tests_unit_test_daemon_access_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
 tests_unit_test_daemon_access_LDADD = $(DAEMON_TEST_LDADD)
 TESTS += tests/unit/test_daemon_access
 
+check_PROGRAMS += tests/unit/test_daemon_culprit
+tests_unit_test_daemon_culprit_SOURCES = tests/unit/test_daemon_culprit.c
+tests_unit_test_daemon_culprit_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+tests_unit_test_daemon_culprit_LDADD = $(DAEMON_TEST_LDADD)
+TESTS += tests/unit/test_daemon_culprit
+
 check_PROGRAMS += tests/unit/test_daemon_notify
 tests_unit_test_daemon_notify_SOURCES = tests/unit/test_daemon_notify.c
 tests_unit_test_daemon_notify_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)

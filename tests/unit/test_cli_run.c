@@ -691,7 +691,7 @@ END_TEST
 START_TEST(file_that_cannot_be)
 {
 	ck_assert_int_eq(RUN("-o", "none/file", "select 1"), EXIT_NOTHING);
-	ck_assert_ptr_nonnull(strstr(err, "none/file: No such file"));
+	ck_assert_ptr_nonnull(strstr(err, "none/file: its directory does not exist"));
 }
 END_TEST
 

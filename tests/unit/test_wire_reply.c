@@ -204,12 +204,14 @@ START_TEST(errors_of_postgresql)
 			  .table = "t",
 			  .column = "col",
 			  .constraint = "con",
+			  .parameter = "par",
 			  .position = 15};
 
 	reply_write_error(&out, &err);
 	check("{\"code\":\"sql\",\"message\":\"duplicate key\",\"effects\":\"none\","
 	      "\"sqlstate\":\"23505\",\"severity\":\"ERROR\",\"detail\":\"d\",\"hint\":\"h\","
-	      "\"position\":15,\"context\":\"c\",\"schema\":\"s\",\"table\":\"t\","
+	      "\"position\":15,\"context\":\"c\",\"parameter\":\"par\",\"schema\":\"s\",\"table\":"
+	      "\"t\","
 	      "\"column\":\"col\",\"constraint\":\"con\"}");
 	buf_reset(&out);
 	err = (struct err){.code = ERR_SQL, .message = "bad \xff bytes"};
