@@ -34,7 +34,7 @@ struct database {
 	struct channels *channels;   /* who listens; beside the pool */
 	uint64_t overruns;	     /* listeners that missed something for want of reading */
 	struct params_cache *params; /* parameter types by text */
-	size_t pending;		     /* items admitted and not yet answered */
+	size_t pending;		     /* items admitted that have not ended */
 	size_t running;		     /* those of them that have been started */
 	struct list shares;	     /* struct share.node */
 	unsigned refs;

@@ -31,7 +31,7 @@ struct gather_lane {
 	size_t window;	     /* may run at once, however many others do */
 	struct share *share; /* NULL: no limit but the pool's */
 	unsigned share_limit;
-	size_t items;
+	size_t items; /* that have not ended */
 };
 
 struct gather {

@@ -112,6 +112,8 @@ void item_finish(struct item *item)
 	struct gather *gather = item->gather;
 
 	item->ended = true;
+	item->lane->items--;
+	item->lane->database->pending--;
 	take_error_of_steps(item);
 	if (!item_is_query(item)) {
 		if (item->err.code != ERR_NONE && !gather->request.options.stream)

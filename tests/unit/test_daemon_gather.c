@@ -472,6 +472,14 @@ static void task_queue(struct daemon_env *env)
 	client_send(client, "{\"id\":2,\"gather\":[\"select 1\",\"select 1\","
 			    "\"select 1\",\"select 1\",\"select 1\"]}\n");
 	ck_contains(client_line(client), "\"ok\":true");
+	/* Those that have ended wait for nothing, whatever becomes of the rest of their gather. */
+	client_send(client, "{\"id\":3,\"stream\":true,\"gather\":[\"select pg_sleep(1000)\","
+			    "\"select 1\",\"select 1\",\"select 1\",\"select 1\"]}\n");
+	for (int ended = 0; ended < 4;)
+		ended += strstr(client_line(client), "\"event\":\"done\"") != NULL;
+	client_send(client, "{\"id\":4,\"gather\":[\"select 1\",\"select 1\","
+			    "\"select 1\",\"select 1\"]}\n");
+	ck_line(client, "{\"id\":4,\"ok\":true");
 	client_close(client);
 }
 
