@@ -13,6 +13,7 @@ from w2 import pgbench, pgbench_script
 TITLE = "Network latency"
 ROUND_TRIPS_MS = (1, 5, 20)
 POOL = 20
+AT_ONCE = (8, 64)
 # Twenty different queries, each of them quick.
 REPORT = [f"select count(*), sum(abalance) from pgbench_accounts where aid between {first} and {first + 100}"
           for first in range(100_000, 120_000, 1000)]
@@ -59,12 +60,17 @@ def measure(context, round_trip_ms, queries, scripts):
             Case("postgres.js", driver_report("postgresjs.cjs")),
             Case("psql, one process", lambda: psql_report(env)),
         ], context.rounds(1, 3))
-    return {"20 lookups": lookups, "a report of 20 queries": reports}
+        crowds = {at_once: run_rounds([
+            Case("gatherd", lambda: daemon.load("-c", at_once, "-t", seconds, "-w", 0.5)),
+            Case("asyncpg, reset off", driver("asyncpg_peer.py", "lookups", at_once, seconds, POOL, "keep", "gather")),
+            Case("postgres.js", driver("postgresjs.cjs", "lookups", at_once, seconds, POOL)),
+        ], context.rounds(1, 3)) for at_once in AT_ONCE}
+    return {"20 lookups": lookups, "a report of 20 queries": reports, **crowds}
 
 
 def run(context):
     section = Section("latency", TITLE, "Milliseconds a request, one at a time, when each round trip to the server "
-                      f"takes so long; pools of {POOL}, warm.")
+                      f"takes so long, then requests a second, several at a time; pools of {POOL}, warm.")
     context.postgres.load("accounts")
     queries = context.postgres.dir.join("latency.json")
     with open(queries, "w", encoding="utf-8") as file:
@@ -76,12 +82,23 @@ def run(context):
         context.say(f"{round_trip_ms} ms")
         found[round_trip_ms] = measure(context, round_trip_ms, queries, scripts)
     for what in ("20 lookups", "a report of 20 queries"):
-        names = found[ROUND_TRIPS_MS[0]][what]
-        section.figures([what, *[f"{each} ms" for each in ROUND_TRIPS_MS]],
-                        [[name, *["failed" if found[each][what][name].failure else found[each][what][name].get("p50_ms")
-                                  for each in ROUND_TRIPS_MS]] for name in names])
+        table(section, what, found, what, "p50_ms")
         for each in ROUND_TRIPS_MS:
-            section.fail(found[each][what].values())
             section.ratio(f"{what}, {each} ms away, in round trips", found[each][what]["gatherd"].get("p50_ms"), each,
                           "≤", 2 if each == 1 else 1.5)
+    for at_once in AT_ONCE:
+        table(section, f"requests/s, {at_once} at a time", found, at_once, "rate")
+        for each in ROUND_TRIPS_MS:
+            cases = found[each][at_once]
+            section.ratio(f"{at_once} at a time, {each} ms away, of asyncpg", cases["gatherd"].get("rate"),
+                          cases["asyncpg, reset off"].get("rate"), "≥", 8)
     return section
+
+
+def table(section, title, found, what, key):
+    """A row for each way to do it, a column for each distance."""
+    for each in ROUND_TRIPS_MS:
+        section.fail(found[each][what].values())
+    section.figures([title, *[f"{each} ms" for each in ROUND_TRIPS_MS]],
+                    [[name, *["failed" if found[each][what][name].failure else found[each][what][name].get(key)
+                              for each in ROUND_TRIPS_MS]] for name in found[ROUND_TRIPS_MS[0]][what]])

@@ -72,7 +72,9 @@ static void write_pool(struct buf *out, const struct database *database)
 		   stats->queries, stats->shared, stats->batches, stats->batched, stats->repeated,
 		   stats->errors, stats->connects, stats->connect_failures, stats->lost,
 		   stats->cancels, stats->resets);
-	buf_puts(out, "\"fast_below\":");
+	buf_puts(out, "\"round_trip\":");
+	json_write_seconds(out, pool->round_trip_ns);
+	buf_puts(out, ",\"fast_below\":");
 	json_write_seconds(out, lanes_limits(pool).current_ns);
 	buf_putc(out, ',');
 	write_latency(out, "wait", &stats->queued);

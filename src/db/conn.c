@@ -102,6 +102,7 @@ static int open_session(struct conn *conn, struct arena *arena, struct err *ret_
 	if (rc < 0)
 		return rc;
 	conn_begin_session(conn);
+	conn_send_probe(conn);
 	conn_send_session(conn, session_send_setup(conn->link.pg, conf->statement_timeout_ns));
 	while (!results_empty(&conn->results) && !conn->lost) {
 		watch(conn);

@@ -41,7 +41,9 @@ struct conn {
 	struct co_group helpers; /* the driver's: a cancel, a look-up of types */
 	struct co_watch watch;
 	struct results results;
-	struct segment own; /* a set-up or reset under way */
+	struct segment own;   /* a set-up or reset under way */
+	struct segment probe; /* the Sync before the set-up */
+	int64_t probed_ns;    /* when it was sent */
 	struct list unsent; /* db_query.node: assigned, in the order in which they are to go out */
 	struct db_query *lease; /* has the connection to itself until conn_release; NULL: none */
 	struct session_baseline baseline;
@@ -54,7 +56,8 @@ struct conn {
 	bool chunks;		 /* they come several at a time */
 	bool suspect;		 /* a cancel may hit another than it was meant for */
 	int64_t shared_since_ns; /* SHARED since */
-	int64_t head_since_ns;	 /* the head's turn began */
+	int64_t head_since_ns;	 /* the head's turn began; what is on its way comes yet */
+	int64_t round_trip_ns;	 /* the least that it has seen; 0: none */
 	int64_t pace_ns;	 /* what each query of its batches took lately; 0: not known */
 
 	bool readable;	   /* the socket or libpq has something */

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "db/conn_parts.h"
 #include "db/pool.h"
+#include "db/round_trip.h"
 #include "db/statements.h"
 
 #include <errno.h>
@@ -20,13 +21,13 @@
 unsigned conn_depth(const struct conn *conn)
 {
 	const struct config_database *conf = conn->pool->conf;
-	unsigned depth = conf->pipeline_depth;
-	int64_t fits;
+	int64_t depth = conf->pipeline_depth, fits;
 
-	if (!conf->read_only || conn->pace_ns == 0)
-		return depth;
-	fits = conf->pipeline_threshold_ns / PACE_PART / conn->pace_ns;
-	return (unsigned)MAX((int64_t)depth, MIN(fits, (int64_t)depth * DEPTH_FACTOR));
+	if (conf->read_only && conn->pace_ns != 0) {
+		fits = conf->pipeline_threshold_ns / PACE_PART / conn->pace_ns;
+		depth = MAX(depth, MIN(fits, depth * DEPTH_FACTOR));
+	}
+	return (unsigned)depth + round_trip_depth(conn->pool);
 }
 
 /* ---- sending ---- */
@@ -160,9 +161,10 @@ static void note_session(struct conn *conn, const struct batch *batch)
 static void note_times(struct conn *conn, const struct batch *batch)
 {
 	struct db_query *first = batch_next(batch, NULL);
-	int64_t took_ns = co_now_ns() - MAX(first->sent_ns, conn->head_since_ns);
+	int64_t took_ns = conn_turn_ns(conn);
 	int64_t each_ns = MAX(took_ns / batch->count, INT64_C(1));
 
+	round_trip_note(conn, co_now_ns() - first->sent_ns);
 	conn->pace_ns = conn->pace_ns == 0
 				? each_ns
 				: MAX(conn->pace_ns + (each_ns - conn->pace_ns) / 8, INT64_C(1));

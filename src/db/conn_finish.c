@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "db/conn_parts.h"
 #include "db/pool.h"
+#include "db/round_trip.h"
 #include "db/statements.h"
 
 /* Calls it for each query of a batch; the query may be gone afterwards. */
@@ -109,8 +110,9 @@ static void note_dirt(struct conn *conn, const struct db_query *query)
 
 static void note_time(struct conn *conn, struct db_query *query)
 {
-	int64_t elapsed_ns = co_now_ns() - MAX(query->sent_ns, conn->head_since_ns);
+	int64_t elapsed_ns = conn_turn_ns(conn);
 
+	round_trip_note(conn, co_now_ns() - query->sent_ns);
 	if (conn->state == CONN_SHARED)
 		lanes_note_shared(conn->pool, elapsed_ns);
 	else if (conn->lease == NULL)

@@ -18,6 +18,8 @@ void conn_send_unsent(struct conn *conn);
 /* Before the connection's own commands, and after them, a negative number being a failure: their
  * Sync. */
 void conn_begin_session(struct conn *conn);
+/* A Sync of nothing, before them: its answer tells how far away the server is. */
+void conn_send_probe(struct conn *conn);
 void conn_send_session(struct conn *conn, int commands);
 void conn_flush(struct conn *conn);
 /* A text as its plan says. The number of commands, or negative: libpq took them not, or not all. */
@@ -32,6 +34,8 @@ bool conn_send_sync(PGconn *pg);
 void conn_choose_mode(struct conn *conn);
 /* Another query's results come next, or nobody's. */
 void conn_head_changed(struct conn *conn);
+/* How long the head has had its turn in the server. */
+int64_t conn_turn_ns(const struct conn *conn);
 
 /* ---- conn_receive.c ---- */
 

@@ -3,6 +3,7 @@
 #include "db/conn_parts.h"
 #include "db/pgerror.h"
 #include "db/pool.h"
+#include "db/round_trip.h"
 #include "db/rows.h"
 #include "db/types.h"
 
@@ -120,6 +121,10 @@ static void take_sync(struct conn *conn)
 	struct db_query *query = segment->query;
 
 	conn->readies_taken++;
+	if (segment == &conn->probe) {
+		round_trip_note(conn, co_now_ns() - conn->probed_ns);
+		return;
+	}
 	if (segment->kind == SEGMENT_SESSION) {
 		conn->dirty = conn->rolling_back && (conn->dirty || !conn->batch_failed);
 		conn->batch_failed = false;

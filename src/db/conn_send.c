@@ -162,9 +162,20 @@ void conn_choose_mode(struct conn *conn)
 
 void conn_head_changed(struct conn *conn)
 {
+	const struct db_query *head = conn_head_query(conn);
+
 	conn->cancel_tried = false;
 	conn->head_since_ns = co_now_ns();
+	/* The way there and back is nobody's fault, and no wait for the head. */
+	if (head != NULL)
+		conn->head_since_ns = MAX(conn->head_since_ns,
+					  clock_after_ns(head->sent_ns, conn->pool->round_trip_ns));
 	conn->mode_open = true;
+}
+
+int64_t conn_turn_ns(const struct conn *conn)
+{
+	return MAX(co_now_ns() - conn->head_since_ns, INT64_C(0));
 }
 
 static void start_lease(struct conn *conn, struct db_query *query)
@@ -279,6 +290,17 @@ void conn_send_unsent(struct conn *conn)
 void conn_begin_session(struct conn *conn)
 {
 	transport_cork(&conn->transport);
+}
+
+void conn_send_probe(struct conn *conn)
+{
+	if (!conn_send_sync(conn->link.pg)) {
+		conn->lost = true;
+		return;
+	}
+	results_push(&conn->results, &conn->probe, SEGMENT_SESSION, NULL, 0);
+	conn->probe.sends_before = conn->transport.sends;
+	conn->probed_ns = co_now_ns();
 }
 
 void conn_send_session(struct conn *conn, int commands)

@@ -36,6 +36,7 @@ libdb_la_SOURCES = \
 	src/db/refusal.c src/db/refusal.h \
 	src/db/resolve.c src/db/resolve.h \
 	src/db/results.c src/db/results.h \
+	src/db/round_trip.c src/db/round_trip.h \
 	src/db/rows.c src/db/rows.h \
 	src/db/scram.c src/db/scram.h \
 	src/db/search.c src/db/search.h \

@@ -3,6 +3,7 @@
 
 #include "db/conn.h"
 #include "db/pool.h"
+#include "db/round_trip.h"
 
 #include <limits.h>
 
@@ -263,5 +264,5 @@ size_t placement_depth(const struct pool *pool)
 		depth += conn_depth(conn_of(node));
 		unshared -= unshared > 0;
 	}
-	return depth + unshared * conf->pipeline_depth;
+	return depth + unshared * (conf->pipeline_depth + round_trip_depth(pool));
 }

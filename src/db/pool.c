@@ -9,6 +9,7 @@
 #include "db/conn.h"
 #include "db/placement.h"
 #include "db/query.h"
+#include "db/round_trip.h"
 #include "db/statements.h"
 #include "db/types.h"
 
@@ -102,6 +103,7 @@ void pool_conn_remove(struct pool *pool, struct conn *conn)
 {
 	list_remove(&conn->node);
 	(*count_of(pool, conn->state))--;
+	round_trip_forget(conn);
 }
 
 /* ---- connecting ---- */

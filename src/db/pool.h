@@ -46,6 +46,7 @@ struct pool {
 	struct resolver *resolver;
 	struct co_group group; /* drivers */
 	struct lanes lanes;
+	int64_t round_trip_ns; /* to the server and back; 0: not known */
 
 	struct list connecting, idle /* last used first */, shared, busy, closing;
 	size_t connecting_count, idle_count, shared_count, busy_count, closing_count;

@@ -118,6 +118,12 @@ tests_unit_test_db_placement_CPPFLAGS = $(DB_TEST_CPPFLAGS)
 tests_unit_test_db_placement_LDADD = $(DB_TEST_LDADD)
 TESTS += tests/unit/test_db_placement
 
+check_PROGRAMS += tests/unit/test_db_round_trip
+tests_unit_test_db_round_trip_SOURCES = tests/unit/test_db_round_trip.c
+tests_unit_test_db_round_trip_CPPFLAGS = $(DB_TEST_CPPFLAGS)
+tests_unit_test_db_round_trip_LDADD = $(DB_TEST_LDADD)
+TESTS += tests/unit/test_db_round_trip
+
 check_PROGRAMS += tests/unit/test_db_pressure
 tests_unit_test_db_pressure_SOURCES = tests/unit/test_db_pressure.c
 tests_unit_test_db_pressure_CPPFLAGS = $(DB_TEST_CPPFLAGS)

@@ -206,7 +206,7 @@ static void task_demoted(struct db_env *env)
 	env->conf.pipeline_threshold_ns = CLOCK_SECOND;
 	make_known(env, "select pg_sleep($1::float8)", "0");
 	/* longer than any statement may take now and then */
-	run_once(env, "select pg_sleep($1::float8)", "2.5");
+	run_once(env, "select pg_sleep($1::float8)", "2.75");
 	shared = env->pool->stats.shared;
 	ck_assert_uint_eq(shared, 1);
 	for (int i = 0; i < 16; i++)
