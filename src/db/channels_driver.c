@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/*
- * The session that listens, and the coroutine that alone talks to it. Commands go one at a time, in
- * the simple protocol: several statements are one transaction there, so a request's channels are
- * all listened to, or none.
- */
+/* The session that listens, and the coroutine that alone talks to it. */
 #include "conf/config.h"
 #include "db/backoff.h"
 #include "db/channels_parts.h"
-#include "db/pgerror.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -15,8 +10,6 @@
 
 /* The session stays so long without listeners: those who come and go cost no session each. */
 #define LINGER_NS (250 * CLOCK_MS)
-/* What has not answered a LISTEN by then does not answer. */
-#define ANSWER_NS (30 * CLOCK_SECOND)
 /* What is told in one turn of the loop, to all listeners together; the others wait no longer than
  * this takes. */
 #define TOLD_PER_TURN 4096
@@ -24,14 +17,6 @@
 #define GOOD_NS CLOCK_SECOND
 /* The largest message that libpq is let take in. A notification has 8000 bytes at most. */
 #define HIDDEN_BYTES_MAX ((size_t)1024 * 1024)
-
-/* A database without an encoding holds any bytes; asked for UTF8 it would refuse them. The other
- * setting is unknown to old servers. */
-static const char setup_sql[] =
-	"select case when pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'"
-	" then pg_catalog.set_config('client_encoding', 'SQL_ASCII', false) end,"
-	" (select pg_catalog.set_config(name, '0', false) from pg_catalog.pg_settings"
-	" where name = 'idle_session_timeout')";
 
 static void on_notice(void *arg, const PGresult *result)
 {
@@ -53,205 +38,6 @@ static void on_event(void *arg, unsigned events)
 	if (events & CO_READ)
 		channels->readable = true;
 	co_unpark(channels->driver);
-}
-
-/* ---- commands ---- */
-
-static void flush(struct channels *channels)
-{
-	int rc = transport_flush(&channels->transport, channels->link.pg);
-
-	channels->unflushed = rc > 0;
-	if (rc < 0)
-		channels->lost = true;
-}
-
-static void forget_err(struct channels *channels)
-{
-	channels->err = (struct err){.code = ERR_NONE};
-	arena_free(&channels->arena);
-}
-
-static void send_command(struct channels *channels, enum channels_command command, const char *sql)
-{
-	forget_err(channels);
-	channels->command = command;
-	channels->answer_by_ns = clock_after_ns(co_now_ns(), ANSWER_NS);
-	/* What libpq cannot send it would read to make room for, and without end. */
-	transport_cork(&channels->transport);
-	if (sql == NULL || PQsendQuery(channels->link.pg, sql) != 1)
-		channels->lost = true;
-	transport_uncork(&channels->transport);
-	if (!channels->lost)
-		flush(channels);
-}
-
-/* listen "a""b"; */
-static void add_statement(struct channels *channels, const char *verb, const char *name)
-{
-	struct buf *sql = &channels->sql;
-
-	channels->statements++;
-	buf_puts(sql, verb);
-	buf_puts(sql, " \"");
-	for (; *name != '\0'; name++) {
-		if (*name == '"')
-			buf_putc(sql, '"');
-		buf_putc(sql, *name);
-	}
-	buf_puts(sql, "\";");
-}
-
-static void ask_for(struct channels *channels, struct channel *channel)
-{
-	if (channel->active || channel->asked)
-		return;
-	channel->asked = true;
-	list_push_back(&channels->asked, &channel->node);
-	add_statement(channels, "listen", channel->name);
-}
-
-static void send_sql(struct channels *channels, enum channels_command command)
-{
-	send_command(channels, command, buf_cstr(&channels->sql));
-	buf_free(&channels->sql);
-}
-
-static void synchronise(struct channels *channels)
-{
-	channels->synced = true;
-	channels->opened_ns = co_now_ns();
-	channels->connects++;
-	channels->refused = false;
-	channels->error[0] = '\0';
-	/* Of those who were told before, none has heard what was sent meanwhile. */
-	channels_resync(channels);
-}
-
-static void relisten(struct channels *channels)
-{
-	struct channel *channel, *next;
-
-	HASH_ITER (hh, channels->table, channel, next)
-		if (channels_is_heard(channel))
-			ask_for(channels, channel);
-	if (list_empty(&channels->asked))
-		synchronise(channels);
-	else
-		send_sql(channels, CHANNELS_RELISTEN);
-}
-
-static void unlisten(struct channels *channels)
-{
-	while (!list_empty(&channels->unheard)) {
-		struct channel *channel = LIST_ENTRY(channels->unheard.next, struct channel, node);
-
-		add_statement(channels, "unlisten", channel->name);
-		channels_drop(channels, channel);
-	}
-	send_sql(channels, CHANNELS_UNLISTEN);
-}
-
-/* What is to be said to the server next, if anything. */
-static void send_next(struct channels *channels)
-{
-	if (!list_empty(&channels->unheard)) {
-		unlisten(channels);
-		return;
-	}
-	while (!list_empty(&channels->waiting)) {
-		struct channels_listener *listener =
-			LIST_ENTRY(channels->waiting.next, struct channels_listener, node);
-
-		for (size_t i = 0; i < listener->member_count; i++)
-			ask_for(channels, listener->members[i].channel);
-		if (!list_empty(&channels->asked)) {
-			channels->served = listener;
-			send_sql(channels, CHANNELS_LISTEN);
-			return;
-		}
-		channels_establish(channels, listener);
-	}
-}
-
-/* ---- answers ---- */
-
-/* The server has ended the session with these words: the listener is not at fault. */
-static bool is_fatal(const struct err *err)
-{
-	return err->code != ERR_SQL || err->severity == NULL || strcmp(err->severity, "ERROR") != 0;
-}
-
-static void take_listen(struct channels *channels, bool listens)
-{
-	struct channels_listener *listener = channels->served;
-
-	channels->served = NULL;
-	channels_answered(channels, listens);
-	if (listener != NULL && listens)
-		channels_establish(channels, listener);
-	else if (listener != NULL)
-		channels_fail(listener, &channels->err);
-}
-
-static void take_answer(struct channels *channels)
-{
-	enum channels_command command = channels->command;
-	bool good = channels->err.code == ERR_NONE;
-	/* With fewer answers than statements this is the end of something else. */
-	bool whole = !good || channels->statements == 0;
-
-	channels->command = CHANNELS_IDLE;
-	channels->statements = 0;
-	if (!whole || PQtransactionStatus(channels->link.pg) != PQTRANS_IDLE ||
-	    (!good && (is_fatal(&channels->err) || command != CHANNELS_LISTEN))) {
-		channels->lost = true;
-		return;
-	}
-	switch (command) {
-	case CHANNELS_SETUP:
-		relisten(channels);
-		break;
-	case CHANNELS_RELISTEN:
-		channels_answered(channels, true);
-		synchronise(channels);
-		break;
-	case CHANNELS_LISTEN:
-		take_listen(channels, good);
-		break;
-	case CHANNELS_UNLISTEN:
-	case CHANNELS_IDLE:
-		break;
-	}
-}
-
-static void note_result(struct channels *channels, const PGresult *result)
-{
-	ExecStatusType status = PQresultStatus(result);
-
-	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
-		channels->lost = channels->lost || channels->statements == 0;
-		channels->statements -= channels->statements > 0;
-	} else if (channels->err.code == ERR_NONE) {
-		pgerror_from_result(&channels->err, &channels->arena, result, ERR_EFFECTS_NONE);
-	}
-}
-
-static void read_answers(struct channels *channels)
-{
-	PGconn *pg = channels->link.pg;
-
-	while (channels->command != CHANNELS_IDLE && !channels->lost && PQisBusy(pg) == 0) {
-		PGresult *result = PQgetResult(pg);
-
-		channels->hidden_bytes = 0;
-		if (result == NULL) {
-			take_answer(channels);
-			continue;
-		}
-		note_result(channels, result);
-		PQclear(result);
-	}
 }
 
 static void drop(struct channels *channels, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -287,7 +73,7 @@ static void read_session(struct channels *channels)
 	/* One read at a time, and none before what the last one brought has been told. */
 	if (channels->readable && !channels->behind)
 		read_input(channels);
-	read_answers(channels);
+	channels_read_answers(channels);
 	while (told < TOLD_PER_TURN && (notify = PQnotifies(pg)) != NULL) {
 		struct channels_notification notification = {.channel = notify->relname,
 							     .payload = notify->extra,
@@ -320,7 +106,7 @@ static int open_session(struct channels *channels)
 	};
 	int rc;
 
-	forget_err(channels);
+	channels_forget_err(channels);
 	channels->notice[0] = '\0';
 	channels->hidden_bytes = 0;
 	channels->lost = channels->readable = channels->unflushed = channels->behind = false;
@@ -333,9 +119,8 @@ static int open_session(struct channels *channels)
 	PQsetNoticeReceiver(channels->link.pg, on_notice, channels);
 	rc = co_watch_start(&channels->watch, channels->loop, PQsocket(channels->link.pg), CO_READ,
 			    on_event, channels);
-	channels->statements = 1;
 	if (rc == 0)
-		send_command(channels, CHANNELS_SETUP, setup_sql);
+		channels_send_setup(channels);
 	return rc;
 }
 
@@ -357,9 +142,9 @@ static int serve(struct channels *channels)
 
 		read_session(channels);
 		if (!channels->lost && channels->command == CHANNELS_IDLE)
-			send_next(channels);
+			channels_send_next(channels);
 		if (!channels->lost && channels->unflushed)
-			flush(channels);
+			channels_flush(channels);
 		deadline_ns = next_deadline_ns(channels);
 		if (channels->lost ||
 		    (channels->command == CHANNELS_IDLE && deadline_ns <= co_now_ns()))
@@ -413,7 +198,7 @@ static void close_session(struct channels *channels)
 	channels_forget(channels);
 	if (channels->refused)
 		channels_refuse_waiting(channels, true);
-	forget_err(channels);
+	channels_forget_err(channels);
 }
 
 /* Waits until it may be tried, or nobody wants it any more. */

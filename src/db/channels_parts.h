@@ -81,7 +81,16 @@ struct channels {
 /* channels_driver.c: the session's coroutine, for as long as it is wanted. */
 int channels_driver_main(void *arg);
 
-/* channels.c, for the driver. */
+/* channels_command.c, for the driver. */
+void channels_send_setup(struct channels *channels);
+/* What is to be said to the server next, if anything. */
+void channels_send_next(struct channels *channels);
+void channels_flush(struct channels *channels);
+/* Of the command under way, as far as it has come. */
+void channels_read_answers(struct channels *channels);
+void channels_forget_err(struct channels *channels);
+
+/* channels.c, for the driver and the commands. */
 static inline bool channels_wanted(const struct channels *channels)
 {
 	return channels->listener_count > 0;

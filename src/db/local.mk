@@ -8,6 +8,7 @@ libdb_la_SOURCES = \
 	src/db/batch.c src/db/batch.h \
 	src/db/cancel.c src/db/cancel.h \
 	src/db/channels.c src/db/channels.h \
+	src/db/channels_command.c \
 	src/db/channels_driver.c src/db/channels_parts.h \
 	src/db/conn.c src/db/conn.h \
 	src/db/conn_batch.c \
