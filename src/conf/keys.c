@@ -78,7 +78,7 @@ const struct key keys[] = {
 	{IN_GATHERD(request_timeout_ns), "request_timeout", KEY_DURATION, "0", BOUNDS(0, TIMEOUT_MAX),
 	 .help = "how long a request that says nothing may take; 0: no limit"},
 	{IN_GATHERD(max_request_timeout_ns), "max_request_timeout", KEY_DURATION, "0", BOUNDS(0, TIMEOUT_MAX),
-	 .help = "the longest time that a request may ask for; 0: any"},
+	 .help = "the longest time that any request may take; 0: any"},
 	{IN_GATHERD(client_read_timeout_ns), "client_read_timeout", KEY_DURATION, "60s", BOUNDS(0, TIMEOUT_MAX),
 	 .help = "how long a client may take to send one request line; 0: no limit"},
 	{IN_GATHERD(client_write_timeout_ns), "client_write_timeout", KEY_DURATION, "60s", BOUNDS(CLOCK_MS, TIMEOUT_MAX),

@@ -79,11 +79,10 @@ static void on_section(void *arg, unsigned line, const char *head)
 	load_open_section(arg, line, head);
 }
 
+static const char *const heads[KEY_SECTIONS] = {"[gatherd]", "[database NAME]", "[access NAME]"};
+
 static const char *elsewhere(const char *name, enum key_section kind)
 {
-	static const char *const heads[KEY_SECTIONS] = {"[gatherd]", "[database NAME]",
-							"[access NAME]"};
-
 	for (int other = 0; other < KEY_SECTIONS; other++) {
 		if ((enum key_section)other != kind && key_find((enum key_section)other, name))
 			return heads[other];
@@ -94,19 +93,19 @@ static const char *elsewhere(const char *name, enum key_section kind)
 static void report_unknown_key(struct load *load, unsigned line, const char *name)
 {
 	enum key_section kind = load->current->kind;
-	const char *head = elsewhere(name, kind), *word = key_section_name(kind);
+	const char *head = elsewhere(name, kind);
 	const struct key *near = key_nearest(kind, name);
 	char shown[MISTAKES_SHOWN_BYTES];
 
 	mistakes_show(shown, name);
 	if (head != NULL)
-		mistakes_add(load->mistakes, line, "key %s belongs into %s, not into a %s section",
-			     shown, head, word);
+		mistakes_add(load->mistakes, line, "key %s belongs into %s, not into %s", shown,
+			     head, heads[kind]);
 	else if (near != NULL)
 		mistakes_add(load->mistakes, line, "unknown key %s; did you mean %s?", shown,
 			     near->name);
 	else
-		mistakes_add(load->mistakes, line, "unknown key %s in a %s section", shown, word);
+		mistakes_add(load->mistakes, line, "unknown key %s in %s", shown, heads[kind]);
 }
 
 static bool may_go_on(const struct key *key)

@@ -20,6 +20,7 @@ static void answer_error(struct session *session, struct str id, const struct er
 	struct buf *tail = output_tail(&session->output);
 
 	server_count_error(session->server, err->code);
+	session_log_debug(session, "refused: %s: %s", err_code_name(err->code), err->message);
 	if (tail != NULL)
 		reply_write_error_line(tail, id, err);
 	session_output_changed(session);

@@ -196,10 +196,17 @@ static void on_unknown_name(void *arg, const char *text)
 	log_warning("%s", text);
 }
 
+/* Either may be absent. */
+static bool same_text(const char *one, const char *other)
+{
+	return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
+}
+
 static void warn_of_fixed(const struct config *old, const struct config *new)
 {
-	if (strcmp(old->socket, new->socket) != 0 || old->socket_mode != new->socket_mode)
-		log_warning("socket and socket_mode change with a restart only");
+	if (strcmp(old->socket, new->socket) != 0 || old->socket_mode != new->socket_mode ||
+	    !same_text(old->socket_group, new->socket_group))
+		log_warning("socket, socket_mode and socket_group change with a restart only");
 }
 
 /* All of the new configuration, or none of it. */

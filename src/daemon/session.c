@@ -10,6 +10,24 @@
 #include "daemon/subscription.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define LOG_TEXT_BYTES 512
+
+void session_log_debug(const struct session *session, const char *fmt, ...)
+{
+	char text[LOG_TEXT_BYTES];
+	va_list args;
+
+	if (!log_enabled(LOG_LEVEL_DEBUG))
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	log_debug("client %llu (pid %d, uid %u): %s", (unsigned long long)session->number,
+		  (int)session->access.pid, (unsigned)session->access.uid, text);
+}
 
 /* ---- its end ---- */
 
@@ -18,6 +36,7 @@ static void free_session(struct session *session)
 	struct server *server = session->server;
 
 	assert(session->request_count == 0);
+	session_log_debug(session, "gone");
 	co_watch_stop(&session->watch);
 	co_timer_stop(&session->again);
 	co_timer_stop(&session->unfinished);
@@ -198,6 +217,7 @@ int session_new(struct server *server, int fd)
 	session->number = ++server->clients_accepted;
 	list_push_back(&server->sessions, &session->node);
 	server->session_count++;
+	session_log_debug(session, "connected");
 	/* What it sent before it was accepted is there already. */
 	session->readable = true;
 	session_pump(session);

@@ -64,6 +64,9 @@ void session_close(struct session *session);
  * answered. */
 void session_drain(struct session *session);
 
+/* A line about this client, with log_level debug only. */
+void session_log_debug(const struct session *session, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 /* ---- for gather.c, item.c and subscription.c ---- */
 
 struct db_owner session_owner(const struct session *session, uint64_t request);

@@ -35,6 +35,7 @@ static void answer_error(struct session *session, enum err_code code, const char
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)session->line);
 	err_set_static(&err, code, ERR_EFFECTS_NONE, message);
 	server_count_error(session->server, code);
+	session_log_debug(session, "refused: %s: %s", err_code_name(code), message);
 	if (tail != NULL)
 		reply_write_error_line(tail, str_from(id), &err);
 	session_output_changed(session);

@@ -252,18 +252,22 @@ bool step_rolled_back(struct step *step)
 }
 
 /* Time in the queue is the pool's matter, not the query's: `stats` shows it. */
-static void log_slow(const struct step *step)
+static void log_end(const struct step *step)
 {
 	const struct session *session = step_gather(step)->session;
 	int64_t limit_ns = session->server->config->slow_query_ns;
 	int64_t ran_ns = step->elapsed_ns - step->queued_ns;
+	bool slow = limit_ns > 0 && ran_ns >= limit_ns, failed = step->err.code != ERR_NONE;
 	int shown = (int)MIN(step->request->sql.len, (size_t)STEP_LOG_SQL_BYTES);
 
-	if (limit_ns > 0 && ran_ns >= limit_ns)
-		log_info("client %llu (pid %d): slow query on \"%s\": %.3f s: %.*s",
-			 (unsigned long long)session->number, (int)session->access.pid,
-			 step->item->lane->database->conf.name,
-			 (double)ran_ns / (double)CLOCK_SECOND, shown, step->request->sql.data);
+	if (!slow && !log_enabled(LOG_LEVEL_DEBUG))
+		return;
+	log_line(slow ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+		 "client %llu (pid %d): %squery on \"%s\": %.3f s%s%s: %.*s",
+		 (unsigned long long)session->number, (int)session->access.pid, slow ? "slow " : "",
+		 step->item->lane->database->conf.name, (double)ran_ns / (double)CLOCK_SECOND,
+		 failed ? ", " : "", failed ? err_code_name(step->err.code) : "", shown,
+		 step->request->sql.data);
 }
 
 static void write_event(struct step *step, bool of_item)
@@ -300,7 +304,7 @@ void step_end(struct step *step, bool of_item)
 		step->queued_ns = step->err.code == ERR_BAD_REQUEST ? 0 : step->elapsed_ns;
 	server->queries++;
 	server_count_error(server, step->err.code);
-	log_slow(step);
+	log_end(step);
 	/* The rows of a failed one are void, and their room is the others'. */
 	if (step->err.code != ERR_NONE && !step_streams(step)) {
 		drop_rows(step);

@@ -293,11 +293,18 @@ static void wake_queued(struct pool *pool)
 	}
 }
 
+static void note_loss(struct pool *pool, const struct conn *conn)
+{
+	pool->stats.lost++;
+	log_warning("database \"%s\": a connection was lost%s%s", pool->conf->name,
+		    conn->last_notice[0] != '\0' ? ": " : "", conn->last_notice);
+}
+
 void pool_conn_closing(struct pool *pool, struct conn *conn)
 {
 	move(pool, conn, CONN_CLOSING);
 	if (!conn->closing)
-		pool->stats.lost++;
+		note_loss(pool, conn);
 	lost_all(pool);
 	wake_queued(pool);
 	dispatch(pool);

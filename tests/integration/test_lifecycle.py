@@ -158,6 +158,46 @@ def test_reload_of_a_broken_file_keeps_the_old_configuration_and_says_why(start_
         assert client.gather(["select 1"])["ok"] is True
 
 
+@pytest.mark.parametrize("key, value", [("socket_mode", "0600"), ("socket_group", "0")])
+def test_reload_says_what_needs_a_restart(start_gatherd, pg, key, value):
+    gatherd = start_gatherd(pg)
+    gatherd.sections["gatherd"][key] = value
+    gatherd.write_config()
+    gatherd.signal(signal.SIGHUP)
+    gatherd.wait_log("WARNING socket, socket_mode and socket_group change with a restart only")
+
+
+def test_a_lost_connection_is_logged(start_gatherd, pg):
+    gatherd = start_gatherd(pg, gatherd={"log_level": "warning"})
+    with gatherd.client() as client:
+        pid = client.value("select pg_backend_pid()")
+        pg.psql(f"select pg_terminate_backend({pid})")
+        gatherd.wait_log('WARNING database "main": a connection was lost: terminating connection due to administrator command')
+    log = gatherd.log()
+    gatherd.stop()
+    assert gatherd.log() == log  # those that the daemon closes are not lost
+
+
+def test_the_debug_log_tells_of_clients_requests_and_queries(start_gatherd, pg):
+    gatherd = start_gatherd(pg, gatherd={"log_level": "debug"})
+    with gatherd.client() as client:
+        client.gather(["select 1 as x", "select nonsense"])
+        client.gather(["select 1"], db="away")
+    gatherd.wait_log(": gone")
+    log = gatherd.log()
+    for pattern in (r"\(pid \d+, uid \d+\): connected$", r": query on \"main\": \d\.\d{3} s: select 1 as x$",
+                    r": query on \"main\": \d\.\d{3} s, sql: select nonsense$",
+                    r": refused: unknown_database: no database \"away\" is configured$"):
+        assert re.search(f"DEBUG client \\d+ .*{pattern}", log, re.M), (pattern, log)
+
+
+def test_a_slow_query_that_failed_is_logged_with_its_reason(start_gatherd, pg):
+    gatherd = start_gatherd(pg, gatherd={"slow_query": "1ms"})
+    with gatherd.client() as client:
+        assert client.one("select pg_sleep(600)", timeout=0.2)["error"]["code"] == "timeout"
+    gatherd.wait_log(" s, timeout: select pg_sleep(600)")
+
+
 def test_reload_during_queries(start_gatherd, pg):
     gatherd = start_gatherd(pg)
     with gatherd.client() as client:

@@ -176,15 +176,15 @@ static const struct {
 	{"client_write_timeout = 0", "client_write_timeout = 0: expected 1ms to 576h"},
 	{"max_client = 3", "unknown key max_client; did you mean max_clients?"},
 	{"Socket = /x", "unknown key Socket; did you mean socket?"},
-	{"pool_max = 3", "key pool_max belongs into [database NAME], not into a gatherd section"},
-	{"users = x", "key users belongs into [access NAME], not into a gatherd section"},
-	{"quite_another_thing = 3", "unknown key quite_another_thing in a gatherd section"},
-	{"\xc3\xa4\xff\t = 3", "unknown key \xc3\xa4? in a gatherd section"},
+	{"pool_max = 3", "key pool_max belongs into [database NAME], not into [gatherd]"},
+	{"users = x", "key users belongs into [access NAME], not into [gatherd]"},
+	{"quite_another_thing = 3", "unknown key quite_another_thing in [gatherd]"},
+	{"\xc3\xa4\xff\t = 3", "unknown key \xc3\xa4? in [gatherd]"},
 	{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	 "aa = 3",
 	 "unknown key "
 	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa... "
-	 "in a gatherd section"},
+	 "in [gatherd]"},
 };
 
 START_TEST(bad_values_are_told)
