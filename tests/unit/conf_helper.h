@@ -4,8 +4,8 @@
 #define UNIT_CONF_HELPER_H
 
 #include "conf/config.h"
+#include "unit/suite.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>

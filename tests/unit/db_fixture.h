@@ -8,8 +8,8 @@
 #include "co/co.h"
 #include "db/resolve.h"
 #include "unit/mem_failure.h"
+#include "unit/suite.h"
 
-#include <check.h>
 #include <dirent.h>
 #include <stdlib.h>
 

@@ -7,7 +7,8 @@
 #ifndef UNIT_FAKE_GATHERD_H
 #define UNIT_FAKE_GATHERD_H
 
-#include <check.h>
+#include "unit/suite.h"
+
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>

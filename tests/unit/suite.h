@@ -6,6 +6,22 @@
 #include <check.h>
 #include <stdlib.h>
 
+/*
+ * Check writes down every assertion that held, to say where a test was that crashes, and its parent
+ * reads all that: in a loop it is most of the time, above all with a sanitizer or valgrind. After
+ * this many times an assertion is no longer news.
+ */
+enum { SUITE_MARKS_MAX = 100 };
+
+#define _mark_point(file, line)                                                                    \
+	({                                                                                         \
+		static unsigned marks;                                                             \
+		if (marks < SUITE_MARKS_MAX) {                                                     \
+			marks++;                                                                   \
+			(_mark_point)(file, line);                                                 \
+		}                                                                                  \
+	})
+
 /* Another case of the suite; `timeout_s` is the hard limit of each of its tests. */
 static inline TCase *suite_case(Suite *suite, const char *name, double timeout_s)
 {
