@@ -9,7 +9,8 @@ libdaemon_la_SOURCES = \
 	src/daemon/database.c src/daemon/database.h \
 	src/daemon/depends.c src/daemon/depends.h \
 	src/daemon/dispatch.c src/daemon/dispatch.h \
-	src/daemon/gather.c src/daemon/gather.h \
+	src/daemon/gather.c src/daemon/gather.h src/daemon/gather_parts.h \
+	src/daemon/gather_plan.c src/daemon/gather_run.c \
 	src/daemon/item.c src/daemon/item.h \
 	src/daemon/listener.c src/daemon/listener.h \
 	src/daemon/notify.c src/daemon/notify.h \
