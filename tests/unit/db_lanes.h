@@ -82,7 +82,16 @@ static inline void gate_known(struct db_env *env)
 	make_known(env, GATED, "x");
 }
 
-/* Starts them one after the other, so that they are sent in this order. */
+/* A shared connection takes nothing more after a while. Those that are shared now do, however slow
+ * the machine is. */
+static inline void keep_shared(struct db_env *env)
+{
+	list_for_each (node, &env->pool->shared)
+		LIST_ENTRY(node, struct conn, node)->shared_since_ns = INT64_MAX / 2;
+}
+
+/* Starts them one after the other, so that they are sent in this order; more may come after them.
+ */
 static inline void start_all(struct db_env *env, struct ask *asks, size_t count,
 			     struct co_group *group, const char *const *names)
 {
@@ -90,6 +99,7 @@ static inline void start_all(struct db_env *env, struct ask *asks, size_t count,
 		init(&asks[i], env, GATED, names[i]);
 		ask_start(&asks[i], group);
 		AWAIT(asks[i].query.state == DB_QUERY_RUNNING);
+		keep_shared(env);
 	}
 }
 

@@ -267,6 +267,7 @@ static PGconn *start_behind(struct db_env *env, struct ask *asks, struct co_grou
 	co_group_init(group, env->fixture.loop, CO_KEEP_GOING);
 	start_one(env, &asks[0], group, GATED, "a");
 	AWAIT(asks[0].query.state == DB_QUERY_RUNNING);
+	keep_shared(env);
 	start_one(env, &asks[1], group, sql, value);
 	AWAIT(asks[1].query.state == DB_QUERY_RUNNING);
 	ck_assert_uint_eq(env->pool->stats.batches, 1);

@@ -377,7 +377,7 @@ static void task_late(struct db_env *env)
 	co_group_init(&group, env->fixture.loop, CO_KEEP_GOING);
 	start_all(env, asks, 2, &group, names);
 	init(&late, env, GATED, "late");
-	late.deadline_ns = clock_after_ns(co_now_ns(), 10 * CLOCK_MS);
+	late.deadline_ns = clock_after_ns(co_now_ns(), CLOCK_SECOND / 2);
 	ask_main(&late); /* although the others have not got theirs */
 	ck_ask_err(&late, ERR_TIMEOUT, ERR_EFFECTS_UNKNOWN);
 	ck_assert(!asks[0].returned && !asks[1].returned);
@@ -410,6 +410,7 @@ static void task_stuck_head(struct db_env *env)
 	init(&head, env, "select pg_sleep($1::float8)", "1000");
 	ask_start(&head, &group);
 	await_sleepers(1);
+	keep_shared(env);
 	for (size_t i = 0; i < 2; i++) {
 		init(&behind[i], env, "select $1::text", names[i]);
 		ask_start(&behind[i], &group);

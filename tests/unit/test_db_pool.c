@@ -405,8 +405,10 @@ static void task_unavailable(struct db_env *env)
 
 	port_of(false, &fd);
 	env->conf.conninfo = conninfo;
+	env->conf.pool_min = 1;
 	env->conf.unavailable_after_ns = 50 * CLOCK_MS;
 	db_env_open(env);
+	AWAIT(env->pool->error[0] != '\0');
 	start_asks(env, &group, "select 1", 5);
 	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 0);
 	for (int i = 0; i < 5; i++) {

@@ -22,7 +22,7 @@ static void task_late_running(struct db_env *env)
 	db_env_open(env);
 	only_backend(env->pool);
 	ask_init(&ask, env->pool, SLEEP);
-	ask.deadline_ns = in_ms(50);
+	ask.deadline_ns = in_ms(500);
 	ask_main(&ask);
 	ck_ask_err(&ask, ERR_TIMEOUT, ERR_EFFECTS_NONE);
 	ck_assert_int_eq(ask.rc, 0);
