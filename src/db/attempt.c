@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As much as a server may say before the session begins: libpq takes in all of a message. */
+#define GREETING_BYTES_MAX ((size_t)1024 * 1024)
+
 /* libpq's arguments. */
 struct params {
 	const char *keywords[24];
@@ -162,8 +165,8 @@ static bool has_input(int fd)
 	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-/* Waits. 0 when libpq is done, -ECONNREFUSED when it gave up, -E2BIG when it would have to compute
- * and -EOVERFLOW when it would have to keep too much, or another errno. */
+/* Waits. 0 when libpq is done, -ECONNREFUSED when it gave up, -E2BIG when it would have to compute,
+ * -EOVERFLOW when it would have to keep and -EMSGSIZE to read too much, or another errno. */
 static int drive(struct progress *progress, int64_t deadline_ns)
 {
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
@@ -181,6 +184,8 @@ static int drive(struct progress *progress, int64_t deadline_ns)
 			return rc;
 		if (transport_reports_too_many(&progress->transport))
 			return -EOVERFLOW;
+		if (progress->transport.received_bytes > GREETING_BYTES_MAX)
+			return -EMSGSIZE;
 		if (status == PGRES_POLLING_FAILED)
 			return -ECONNREFUSED;
 	}
@@ -257,6 +262,13 @@ static int open_session(const struct attempt *attempt, struct progress *progress
 			    arena, ret_refusal);
 	else if (rc == -EOVERFLOW)
 		rc = refuse(attempt, TRANSPORT_PARAMETERS_TEXT, arena, ret_refusal);
+	else if (rc == -EMSGSIZE)
+		rc = refuse(attempt,
+			    arena_printf(arena,
+					 "the server says more than %zu bytes before the session "
+					 "begins",
+					 GREETING_BYTES_MAX),
+			    arena, ret_refusal);
 	else if (rc == -ECONNREFUSED)
 		rc = describe(attempt, progress, false, arena, ret_refusal);
 	return rc;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The largest message while no query's own limit holds. */
+/* The largest message where no query says another limit: of what the daemon itself asks. */
 #define OWN_LIMIT_BYTES ((size_t)1024 * 1024)
 /* Of a message besides its texts. */
 #define MESSAGE_BYTES 9
@@ -25,15 +25,15 @@ static void count_shown(struct conn *conn, size_t bytes)
 static void check_hidden(struct conn *conn)
 {
 	struct db_query *query = conn_head_query(conn);
-	size_t limit_bytes = query == NULL ? OWN_LIMIT_BYTES : query->row_limit_bytes;
+	size_t limit_bytes = query == NULL || query->row_limit_bytes == 0 ? OWN_LIMIT_BYTES
+									  : query->row_limit_bytes;
 	bool chunk =
 		query != NULL && conn->chunks && results_at_query(results_head(&conn->results));
 
 	/* Of several rows the lengths, and what is shorter as JSON, might make the difference. */
 	if (chunk)
 		limit_bytes *= 2;
-
-	if (limit_bytes == 0 || conn->hidden_bytes <= limit_bytes)
+	if (conn->hidden_bytes <= limit_bytes)
 		return;
 	conn->lost = true;
 	if (query != NULL && query->err.code == ERR_NONE)

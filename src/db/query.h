@@ -87,7 +87,7 @@ struct db_query {
 	struct db_sink sink;
 	struct db_owner owner;
 	struct arena *arena;	/* for texts of the outcome */
-	size_t row_limit_bytes; /* a larger row ends the query with ERR_TOO_LARGE; 0: none */
+	size_t row_limit_bytes; /* a larger row ends the query with ERR_TOO_LARGE; 0: 1 MiB */
 	bool whole;		/* nobody sees a row before all have come, and together they keep to
 				   row_limit_bytes: they may come in chunks */
 	size_t hold_limit_bytes; /* of results that wait for a paused sink where others must not

@@ -112,7 +112,7 @@ void transport_begin_connect(struct transport *transport, PGconn *pg)
 	transport->connecting = true;
 	if (pg != NULL)
 		transport->fd = PQsocket(pg);
-	transport->room_bytes = SIZE_MAX;
+	transport->room_bytes = READ_BYTES;
 	current = transport;
 }
 
@@ -129,7 +129,7 @@ void transport_note_connect(int fd)
 
 	if (transport != NULL && transport->connecting)
 		*transport =
-			(struct transport){.fd = fd, .connecting = true, .room_bytes = SIZE_MAX};
+			(struct transport){.fd = fd, .connecting = true, .room_bytes = READ_BYTES};
 }
 
 void transport_init(struct transport *transport, PGconn *pg)

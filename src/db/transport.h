@@ -32,7 +32,7 @@ struct transport {
 	bool more;	/* to be read at once: no descriptor tells of it, or it would say so */
 	struct frames frames;  /* in what is read */
 	size_t room_bytes;     /* that may still be read */
-	size_t received_bytes; /* by the last transport_read */
+	size_t received_bytes; /* by the last transport_read; while connecting, all */
 	size_t turn_bytes;     /* and by those before it that left more */
 	uint64_t sends;	       /* that the socket took something of */
 	uint64_t sends_heard;  /* how many they were when it last gave something */

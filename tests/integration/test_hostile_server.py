@@ -287,6 +287,19 @@ def test_parameters_without_end_while_connecting(start_gatherd, pg, tmp_path, ss
             assert error["code"] == "unavailable" and WITHOUT_END in error["message"]
 
 
+def test_a_notice_without_end_while_connecting(start_gatherd, pg):
+    """libpq takes in all of a message before it shows any of it."""
+    server = Server(b"", greeting=GREETING[:9] + b"N\x08\0\0\0" + b"x" * 2 ** 26)
+    with server.socket:
+        gatherd = start_gatherd(pg, sections={"database foul": {
+            "pool_min": 0, "conninfo": f"host=127.0.0.1 port={server.port} user=x sslmode=disable"}})
+        with gatherd.client() as client:
+            before = gatherd.resident_kb()
+            error = client.one({"sql": "select 1", "db": "foul"})["error"]
+            assert error["code"] == "unavailable" and "before the session begins" in error["message"]
+        assert gatherd.resident_kb("VmHWM") - before < 48 * 1024
+
+
 def test_parameters_without_end_in_an_answer(start_gatherd, pg):
     server = Server(PARAMETERS)
     with server.socket:

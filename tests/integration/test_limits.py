@@ -148,20 +148,15 @@ def test_pool_min_is_opened_before_anybody_asks(start_gatherd, pg):
 
 def test_item_buffer_of_a_paused_stream_bounds_the_memory(start_gatherd, pg):
     gatherd = start_gatherd(pg)
-
-    def resident_kb():
-        with open(f"/proc/{gatherd.process.pid}/status", encoding="ascii") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
-
     with gatherd.client() as slow, gatherd.client() as other:
         assert other.gather(["select 1"] * 20)["ok"] is True
-        before = resident_kb()
+        before = gatherd.resident_kb()
         slow.send(gather=["select repeat('x', 1000) from generate_series(1, 300000)"], stream=True)
         slow.recv()
         pg.wait_running("repeat('x', 1000) from generate_series(1, 300000)")
         wait_until(lambda: pg.psql("select wait_event from pg_stat_activity where query like "
                                    "'select repeat%300000)'") == "ClientWrite", "a paused query")
-        assert resident_kb() - before < 64 * 1024
+        assert gatherd.resident_kb() - before < 64 * 1024
         slow.close()
         wait_until(lambda: pg.running("generate_series(1, 300000)") == 0)
 

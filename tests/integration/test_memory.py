@@ -8,11 +8,6 @@ ROWS = int(os.environ.get("GATHERD_TEST_ROWS", "250000"))  # a million takes a m
 STREAM = "select n, n, n, n, n, n, n, n, n, n from generate_series(1, {rows}) n /* {mark} */"
 
 
-def resident_kb(gatherd, which="VmRSS"):
-    with open(f"/proc/{gatherd.process.pid}/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(which))
-
-
 def wait_paused(pg, mark):
     wait_until(lambda: pg.psql("select wait_event from pg_stat_activity where state = 'active' and "
                                f"query like '%/* {mark} */' and pid <> pg_backend_pid()") == "ClientWrite",
@@ -27,18 +22,18 @@ def test_many_rows_for_a_slow_reader(start_gatherd, pg):
     with gatherd.client() as slow, gatherd.client() as other:
         for number in range(50):
             assert other.gather([f"select {number}"] * 10)["ok"] is True
-        before = resident_kb(gatherd)
+        before = gatherd.resident_kb()
         slow.send(gather=[STREAM.format(rows=ROWS, mark="many")], stream=True)
         last, most = b"", 0
         for number in range(20):
             wait_paused(pg, "many")
             assert other.value(f"select {number}") == number
-            most = max(most, resident_kb(gatherd))
+            most = max(most, gatherd.resident_kb())
             for _ in range(20):
                 last = slow.recv_line()
         while b'"event":"end"' not in last:
             previous, last = last, slow.recv_line()
-        most = max(most, resident_kb(gatherd))
+        most = max(most, gatherd.resident_kb())
         assert f'"count":{ROWS},'.encode() in previous and b'"ok":true' in last
     print(f"resident memory grew by {most - before} KiB")
     assert most - before < 16 * 1024
@@ -70,13 +65,30 @@ def test_fast_streams_that_nobody_reads(start_gatherd, pg):
     with gatherd.client() as client, gatherd.client() as deaf:
         for _ in range(4):
             assert client.gather([sql] * 4)["ok"] is True
-        before = resident_kb(gatherd)
+        before = gatherd.resident_kb()
         for _ in range(60):
             deaf.send(gather=[sql] * 100, stream=True)
         wait_until(lambda: gatherd.stats()["stats"]["clients"]["dropped"] == 1, "a dropped client")
-        assert resident_kb(gatherd, "VmHWM") - before < 80 * 1024
+        assert gatherd.resident_kb("VmHWM") - before < 80 * 1024
         assert gatherd.stats()["stats"]["memory"]["buffers_peak"] <= 64 * 2 ** 20
         assert client.gather([sql] * 4)["ok"] is True
+
+
+def test_a_commit_with_too_much_to_say(start_gatherd, pg):
+    """It runs what the client has deferred, whose error may be as large as any: libpq takes in all of a message."""
+    pg.psql("create table loud (n int)")
+    pg.psql("create function shout() returns trigger language plpgsql as "
+            "$$ begin raise exception '%', repeat('x', 100000000); end $$")
+    pg.psql("create constraint trigger shouts after insert on loud deferrable initially deferred "
+            "for each row execute function shout()")
+    gatherd = start_gatherd(pg, main={"pool_max": 1})
+    with gatherd.client() as client:
+        before = gatherd.resident_kb()
+        result = client.one({"transaction": ["insert into loud values (1)"]})
+        assert gatherd.resident_kb("VmHWM") - before < 64 * 1024
+        assert (result["outcome"], result["error"]["code"], result["error"]["effects"]) == (
+            "unknown", "too_large", "unknown")
+        assert client.value("select count(*) from loud") == 0
 
 
 def test_combined_answers_at_their_limit_at_once(start_gatherd, pg):

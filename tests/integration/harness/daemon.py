@@ -99,6 +99,11 @@ class Gatherd:
         with self.client() as client:
             return client.request(stats=True)
 
+    def resident_kb(self, which="VmRSS"):
+        """Its memory now; with VmHWM the most that it was."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith(which))
+
     def wait_idle(self):
         """Until nothing is left of any request: no task, client, request or busy connection but our own question's."""
         wait_until(lambda: not stats.left_over(self.stats()),
