@@ -21,6 +21,7 @@ libdaemon_la_SOURCES = \
 	src/daemon/room.c src/daemon/room.h \
 	src/daemon/sequence.c src/daemon/sequence.h \
 	src/daemon/server.c src/daemon/server.h \
+	src/daemon/server_config.c \
 	src/daemon/session.c src/daemon/session.h src/daemon/session_parts.h \
 	src/daemon/session_read.c \
 	src/daemon/session_write.c \

@@ -8,11 +8,8 @@
 #include "daemon/database.h"
 #include "daemon/gather.h"
 #include "daemon/session.h"
-#include "db/pool.h"
 #include "db/resolve.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +17,6 @@
 
 /* New requests are refused from this part of a limit on, so that those that run have the rest. */
 #define MEMORY_REFUSE_PART(limit) ((limit) / 4 * 3)
-/* None of them takes all of memory_limit: a small answer always finds room. */
-#define MEMORY_ROWS_PART(limit)	 ((limit) / 8 * 5)
-#define MEMORY_INPUT_PART(limit) ((limit) / 4)
-#define MEMORY_HELD_PART(limit)	 ((limit) / 8)
 /* What is left of the time to stop when everything has been cancelled. PostgreSQL has to confirm:
  * at the worst a cancel, then a rollback, then the cancel of that, and none of them does it. */
 #define STOP_GRACE_NS (12 * CLOCK_SECOND)
@@ -50,15 +43,6 @@ void server_count_error(struct server *server, enum err_code code)
 	server->errors[code]++;
 }
 
-void server_limit_memory(struct server *server, size_t limit_bytes)
-{
-	server->memory.limit_bytes = limit_bytes;
-	server->rows.parent = server->input.parent = server->held.parent = &server->memory;
-	server->rows.limit_bytes = MEMORY_ROWS_PART(limit_bytes);
-	server->input.limit_bytes = MEMORY_INPUT_PART(limit_bytes);
-	server->held.limit_bytes = MEMORY_HELD_PART(limit_bytes);
-}
-
 static bool is_nearly_full(const struct budget *budget)
 {
 	return budget->limit_bytes != 0 &&
@@ -81,18 +65,6 @@ bool server_refuses(const struct server *server, struct err *ret_err)
 }
 
 /* ---- clients ---- */
-
-/* Besides its connections: names that are looked up, cancels, listening, files. */
-#define RESERVE_DESCRIPTORS 16
-
-static size_t reserved_descriptors(const struct config *config)
-{
-	size_t count = RESERVE_DESCRIPTORS;
-
-	for (size_t i = 0; i < config->database_count; i++)
-		count += config->databases[i].pool_max;
-	return count;
-}
 
 static void on_accept(void *arg, int fd)
 {
@@ -117,146 +89,6 @@ void server_session_ended(struct server *server)
 		listener_resume(&server->listener);
 	if (server->state >= SERVER_DRAINING && server->session_count == 0)
 		co_unpark(server->main);
-}
-
-/* ---- databases ---- */
-
-static struct database *find_same(struct server *server, const struct config_database *conf)
-{
-	struct database *database = server_find_database(server, str_from(conf->name));
-
-	return database != NULL && database_same_conf(database, conf) ? database : NULL;
-}
-
-static void retire_all(struct server *server, struct list *databases)
-{
-	while (!list_empty(databases)) {
-		struct database *database = LIST_ENTRY(databases->next, struct database, node);
-
-		list_remove(&database->node);
-		server->database_count--;
-		database_retire(database);
-	}
-}
-
-/* Those that did not change stay, with their connections; the others end when their requests have.
- */
-static int set_databases(struct server *server, const struct config *config)
-{
-	struct list fresh;
-
-	list_init(&fresh);
-	for (size_t i = 0; i < config->database_count; i++) {
-		const struct config_database *conf = &config->databases[i];
-		struct database *database;
-		int rc;
-
-		if (find_same(server, conf) != NULL)
-			continue;
-		rc = database_new(&database, server->loop, &server->group, server->resolver, conf);
-		if (rc < 0) {
-			while (!list_empty(&fresh)) {
-				database = LIST_ENTRY(fresh.next, struct database, node);
-				list_remove(&database->node);
-				database_unref(database);
-			}
-			return rc;
-		}
-		database->pool->held = &server->held;
-		list_push_back(&fresh, &database->node);
-	}
-	list_for_each_safe (node, &server->databases) {
-		struct database *database = LIST_ENTRY(node, struct database, node);
-		const struct config_database *conf =
-			config_find_database(config, database->conf.name);
-
-		if (conf != NULL && database_same_conf(database, conf))
-			continue;
-		list_remove(&database->node);
-		server->database_count--;
-		database_retire(database);
-	}
-	list_for_each (node, &fresh)
-		server->database_count++;
-	list_splice_back(&server->databases, &fresh);
-	return 0;
-}
-
-/* ---- configuration ---- */
-
-static void on_mistake(void *arg, const char *text)
-{
-	(void)arg;
-	log_error("%s", text);
-}
-
-static void on_unknown_name(void *arg, const char *text)
-{
-	(void)arg;
-	log_warning("%s", text);
-}
-
-/* Either may be absent. */
-static bool same_text(const char *one, const char *other)
-{
-	return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
-}
-
-static void warn_of_fixed(const struct config *old, const struct config *new)
-{
-	if (strcmp(old->socket, new->socket) != 0 || old->socket_mode != new->socket_mode ||
-	    !same_text(old->socket_group, new->socket_group))
-		log_warning("socket, socket_mode and socket_group change with a restart only");
-}
-
-/* All of the new configuration, or none of it. */
-static int apply_config(struct server *server, struct config *config)
-{
-	struct access_table *access = NULL;
-	int rc = access_table_new(&access, config, on_unknown_name, NULL);
-
-	if (rc == 0)
-		rc = set_databases(server, config);
-	if (rc < 0) {
-		access_table_unref(access);
-		return rc;
-	}
-	access_table_unref(server->access);
-	server->access = access;
-	server_limit_memory(server, config->memory_limit_bytes);
-	listener_set_reserve(&server->listener, reserved_descriptors(config));
-	log_set_level(config->log_level);
-	if (server->config != NULL)
-		warn_of_fixed(server->config, config);
-	config_free(server->config);
-	server->config = config;
-	return 0;
-}
-
-void server_reload(struct server *server)
-{
-	struct config *config;
-	int rc;
-
-	notify_send(&server->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
-		    clock_now_ns(&clock_system) / CLOCK_US);
-	rc = config_load(server->config_path, &config, on_mistake, NULL);
-	if (rc == 0) {
-		rc = database_check_conninfos(config, on_mistake, NULL);
-		if (rc == 0)
-			rc = apply_config(server, config);
-		if (rc < 0)
-			config_free(config);
-	}
-	if (rc < 0)
-		log_error("%s was not loaded (%s); the old configuration stays",
-			  server->config_path, rc == -EINVAL ? "it has mistakes" : strerror(-rc));
-	else
-		log_info("loaded %s", server->config_path);
-	notify_send(&server->notify, "READY=1\nSTATUS=%s",
-		    rc < 0 ? "reload failed, old configuration kept" : "serving");
-	if (server->session_count < server->config->max_clients)
-		listener_resume(&server->listener);
 }
 
 /* ---- signals ---- */
@@ -331,7 +163,7 @@ static int start(struct server *server, struct config *config)
 		rc = listener_open(&server->listener, config);
 		if (rc < 0)
 			return rc; /* it has said why */
-		rc = apply_config(server, config);
+		rc = server_configure(server, config);
 	}
 	if (rc == 0)
 		rc = listener_start(&server->listener, server->loop, on_accept, server);
@@ -406,7 +238,7 @@ static int server_main(void *arg)
 		stop(server);
 	}
 	listener_close(&server->listener);
-	retire_all(server, &server->databases);
+	server_retire_databases(server);
 	co_group_wait(&server->group, CLOCK_NEVER);
 	for (size_t i = 0; i < ARRAY_SIZE(server->signals); i++)
 		co_signal_stop(&server->signals[i]);

@@ -61,8 +61,12 @@ struct server {
 /* Runs the service until it is told to stop: the process's exit status. */
 int server_run(const char *config_path, struct config *config);
 
+/* Takes the configuration over, all of it: 0; or none, which stays the caller's: negative errno. */
+int server_configure(struct server *server, struct config *config) MUST_CHECK;
 /* Loads the configuration again: all of the new one is in force then, or the old one stays. */
 void server_reload(struct server *server);
+/* None is there any more for new requests. */
+void server_retire_databases(struct server *server);
 /* Sets memory_limit, and what of it is for what. */
 void server_limit_memory(struct server *server, size_t limit_bytes);
 /* `name` absent: the default one. NULL when there is none. */
