@@ -178,6 +178,16 @@ static bool is_verb(const struct request_key *key)
 	return key - keys < REQUEST_STATS;
 }
 
+#define OF_AN_ITEM "; it belongs into an item of \"gather\""
+
+static int refuse_unknown(struct request_reader *r, struct str key)
+{
+	if (request_is_item_key(key))
+		return request_refuse(r, key, "unknown key \"%.*s\"" OF_AN_ITEM, (int)key.len,
+				      key.data);
+	return request_unknown_key(r, key, keys, ARRAY_SIZE(keys));
+}
+
 /* Finds the one verb, and what is no key at all. */
 static int read_verb(struct request_reader *r, const struct json *line, enum request_verb *ret_verb)
 {
@@ -189,7 +199,7 @@ static int read_verb(struct request_reader *r, const struct json *line, enum req
 			request_find_key(keys, ARRAY_SIZE(keys), member->key);
 
 		if (key == NULL)
-			return request_unknown_key(r, member->key);
+			return refuse_unknown(r, member->key);
 		if (!is_verb(key) || member->value.type == JSON_NULL)
 			continue;
 		if (verb != REQUEST_NONE)
@@ -216,8 +226,12 @@ static int read_keys(struct request_reader *r, const struct json *line, struct r
 		if (key->read == NULL || member->value.type == JSON_NULL)
 			continue;
 		if ((key->goes_with & 1u << request->verb) == 0)
-			return request_refuse(r, member->key, "\"%s\" does not go with \"%s\"",
-					      key->name.data, keys[request->verb - 1].name.data);
+			return request_refuse(r, member->key, "\"%s\" does not go with \"%s\"%s",
+					      key->name.data, keys[request->verb - 1].name.data,
+					      request->verb == REQUEST_GATHER &&
+							      request_is_item_key(member->key)
+						      ? OF_AN_ITEM
+						      : "");
 		rc = key->read(r, member, request);
 		if (rc < 0)
 			return rc;

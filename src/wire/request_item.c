@@ -116,6 +116,11 @@ static const struct request_key keys[] = {
 	{KEY("deferrable"), TRANSACTION, read_deferrable},
 };
 
+bool request_is_item_key(struct str name)
+{
+	return request_find_key(keys, ARRAY_SIZE(keys), name) != NULL;
+}
+
 /* Which key each member of an object is. None may be there twice, so that these are enough. */
 struct found_keys {
 	const struct request_key *of[ARRAY_SIZE(keys)];
@@ -157,7 +162,7 @@ static int read_kind(struct request_reader *r, const struct json *object,
 			request_find_key(keys, ARRAY_SIZE(keys), member->key);
 
 		if (key == NULL || i == ARRAY_SIZE(keys))
-			return request_unknown_key(r, member->key);
+			return request_unknown_key(r, member->key, keys, ARRAY_SIZE(keys));
 		ret_keys->of[i] = key;
 		if (key - keys > REQUEST_TRANSACTION || member->value.type == JSON_NULL)
 			continue;

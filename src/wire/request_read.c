@@ -4,6 +4,7 @@
 #include "wire/request_read.h"
 
 #include "base/clock.h"
+#include "base/nearest.h"
 #include "base/utf8.h"
 
 #include <errno.h>
@@ -107,9 +108,17 @@ int request_bad_value(struct request_reader *r, struct str key, const char *must
 	return request_refuse(r, key, "%s must be %s", request_quote(r, key), must_be);
 }
 
-int request_unknown_key(struct request_reader *r, struct str key)
+int request_unknown_key(struct request_reader *r, struct str key, const struct request_key *keys,
+			size_t count)
 {
-	return request_refuse(r, key, "unknown key %s", request_quote(r, key));
+	const char *typed = display(r->arena, key, KEY_BYTES, "");
+	struct nearest nearest = nearest_to(typed != NULL ? typed : "");
+	char question[NEAREST_QUESTION_BYTES];
+
+	for (size_t i = 0; i < count; i++)
+		nearest_try(&nearest, keys[i].name.data);
+	return request_refuse(r, key, "unknown key %s%s", request_quote(r, key),
+			      nearest_question(&nearest, question));
 }
 
 const struct request_key *request_find_key(const struct request_key *keys, size_t count,

@@ -62,7 +62,9 @@ const char *request_quote(struct request_reader *r, struct str text);
 
 /* `what it must be` follows the key's name in the message. */
 int request_bad_value(struct request_reader *r, struct str key, const char *must_be);
-int request_unknown_key(struct request_reader *r, struct str key);
+/* With the one of the keys that may be meant. */
+int request_unknown_key(struct request_reader *r, struct str key, const struct request_key *keys,
+			size_t count);
 
 /* A string without NUL; the output is a struct str. */
 int request_read_name(struct request_reader *r, const struct json_member *member,
@@ -95,6 +97,8 @@ int request_resolve_references(struct request_reader *r, struct request_gather *
 /* `item` may have its name already. `query` is for an item that is one. */
 int request_read_item(struct request_reader *r, const struct json *value, struct request_item *item,
 		      struct request_query *query);
+/* Whether an item or a step may have it: then it stands in the wrong place. */
+bool request_is_item_key(struct str name);
 /* What it counts against max_queries, whether or not it is well formed. */
 size_t request_item_queries(const struct json *value);
 
