@@ -197,6 +197,16 @@ static void write_syntax_hint(struct buf *out, const struct query *query, int po
 		buf_puts(out, "HINT:  commands of psql, such as \\d, are not known here\n");
 		return;
 	}
+	if (text.data[at] == ':' && text.data[at + 1] == '\'') {
+		buf_puts(out, "HINT:  psql's :'name' is written :name here\n");
+		return;
+	}
+	if (text.data[at] == ':' && text.data[at + 1] == '"') {
+		buf_puts(out,
+			 "HINT:  psql's :\"name\" is not known here: a value cannot stand for a "
+			 "name\n");
+		return;
+	}
 	arena_init(&arena, 0, NULL);
 	if (sql_named_find(&arena, text, &list) < 0)
 		list.count = 0;
@@ -208,8 +218,8 @@ static void write_syntax_hint(struct buf *out, const struct query *query, int po
 		if (is_given(query, name))
 			buf_printf(out,
 				   "HINT:  :%.*s is a value; it cannot stand for a name or a "
-				   "part of the SQL\n",
-				   (int)name.len, name.data);
+				   "part of the SQL; its type is written :%.*s::TYPE\n",
+				   (int)name.len, name.data, (int)name.len, name.data);
 		else
 			buf_printf(out,
 				   "HINT:  :%.*s stands in the query, but there is no -v "

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -228,6 +229,19 @@ static int find_uses(struct arena *arena, const struct options *options, struct 
 	return rc;
 }
 
+/* A name that no query uses; one who comes from psql may have quoted it. */
+static void complain_unused(const struct input *input, const char *name)
+{
+	char quoted[256];
+	bool as_psql = false;
+
+	snprintf(quoted, sizeof(quoted), ":'%s'", name);
+	for (size_t i = 0; i < input->count && !as_psql; i++)
+		as_psql = strstr(input->queries[i].sql, quoted) != NULL;
+	complain("-v %s: no query has a :%s%s", name, name,
+		 as_psql ? "; psql's :'name' is written :name here" : "");
+}
+
 static int check_settings(const struct options *options, const struct input *input)
 {
 	for (size_t i = 0; i < options->setting_count; i++) {
@@ -242,7 +256,7 @@ static int check_settings(const struct options *options, const struct input *inp
 		for (size_t j = 0; j < input->count && !used; j++)
 			used = input->queries[j].uses[i];
 		if (!used) {
-			complain("-v %s: no query has a :%s", setting->name, setting->name);
+			complain_unused(input, setting->name);
 			return -EINVAL;
 		}
 	}

@@ -277,7 +277,10 @@ END_TEST
 START_TEST(unused_setting)
 {
 	ck_assert_int_eq(RUN("-v", "dya=1", "select ':dya', :day"), EXIT_NOTHING);
-	ck_assert_ptr_nonnull(strstr(err, "no query has a :dya"));
+	ck_assert_ptr_nonnull(strstr(err, "no query has a :dya\n"));
+	ck_assert_int_eq(RUN("-v", "day=1", "select 1", "-c", "select :'day'"), EXIT_NOTHING);
+	ck_assert_ptr_nonnull(
+		strstr(err, "no query has a :day; psql's :'name' is written :name here\n"));
 }
 END_TEST
 
@@ -319,7 +322,12 @@ static const struct {
 	{SYNTAX_ERROR_AT("18"), "select 'größe' + :wörter + :a",
 	 "HINT:  :wörter stands in the query, but there is no -v wörter=VALUE\n"},
 	{SYNTAX_ERROR_AT("15"), "select 1 from :a",
-	 "HINT:  :a is a value; it cannot stand for a name or a part of the SQL\n"},
+	 "HINT:  :a is a value; it cannot stand for a name or a part of the SQL; its type is "
+	 "written :a::TYPE\n"},
+	{SYNTAX_ERROR_AT("13"), "select :a + :'b'",
+	 "HINT:  psql's :'name' is written :name here\n"},
+	{SYNTAX_ERROR_AT("16"), "select :a from :\"b\"",
+	 "HINT:  psql's :\"name\" is not known here: a value cannot stand for a name\n"},
 	{SYNTAX_ERROR_AT("9"), "select :b + :a", NULL},
 	{SYNTAX_ERROR_AT("13"), "select :a, ' :b'", NULL},
 	{SYNTAX_ERROR_AT("99"), "select :a", NULL},
