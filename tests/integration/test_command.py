@@ -178,6 +178,7 @@ def test_jobs(gatherd, pg):
 
 
 def test_max_time(gatherd, pg):
+    gatherd.command("select pg_sleep(0.1)", "select pg_sleep(0.1)")  # there is a connection for each
     with pg.gate() as gate:
         done = gatherd.command("-m", f"{2 * TIME_SCALE}", gate.sql, "select 2")
         assert done.returncode == 1 and "2" in done.stdout and "time" in done.stderr

@@ -48,9 +48,8 @@ def test_a_frozen_backend_is_given_up_and_replaced(start_gatherd, pg_own, freeze
     pg = pg_own()
     gatherd = start_gatherd(pg, main={"pool_max": 1})
     with gatherd.client() as client:
-        client.send(gather=["select 1 from pg_sleep(600) /* frozen */"], timeout=1)
-        freeze(pg.backend_of("frozen"))
-        error = client.recv()["results"][0]["error"]
+        freeze(client.value("select pg_backend_pid()"))
+        error = client.one("select 1 from pg_sleep(600)", timeout=1)["error"]
         assert error["code"] == "timeout" and error["effects"] == "unknown"
         assert client.value("select 2") == 2  # the pool has one connection: another one
 
@@ -64,10 +63,11 @@ def test_a_frozen_postmaster_stops_neither_cancel_nor_service(start_gatherd, pg_
         pg.wait_running("alone", 2)
         client.send(id="x", cancel=1)
         assert client.recv()["id"] == "x" and client.recv()["failed"] == 2
-        client.send(id="y", gather=["select 1 from pg_sleep(600) /* late */", "select 7"], timeout=0.5)
-        pg.wait_running("late")
+        wait_until(lambda: gatherd.stats()["stats"]["pools"]["main"]["connections"]["idle"] == 2,
+                   "both connections: what carried the cancels has closed")
         freeze(pg.postmaster_pid())
-        first, second = client.recv()["results"]  # its PQcancel could not get through
+        first, second = client.gather([{"sql": "select 1 from pg_sleep(600)", "timeout": 0.5}, "select 7"])["results"]
+        # its PQcancel could not get through
         assert first["error"]["code"] == "timeout" and second["rows"] == [[7]]
         assert other.request(ping=True)["pong"] is True
         os.kill(pg.postmaster_pid(), signal.SIGCONT)
@@ -85,7 +85,7 @@ def test_a_hanging_name_service_is_one_databases_matter(start_gatherd, pg, pg_ow
     with gatherd.client() as client:
         error = client.one({"sql": "select 1", "db": "named"})["error"]
         assert error["code"] == "unavailable" and error["effects"] == "none"
-        assert faults.page.hanging > 0
+        wait_until(lambda: faults.page.hanging > 0, "somebody who asks the name service")
         assert client.gather(["select 1"] * 20)["ok"] is True
         faults.page.hang = 0
         wait_until(lambda: client.gather([{"sql": "select 1", "db": "named"}])["ok"], "service by that name")

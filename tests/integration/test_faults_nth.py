@@ -62,10 +62,17 @@ class World:
         return whole
 
     def descriptors(self):
-        """What is open, but for the connections of the pool."""
-        self.gatherd.wait_idle()
-        connections = self.gatherd.stats()["stats"]["pools"]["main"]["connections"]
-        return len(os.listdir(f"/proc/{self.gatherd.process.pid}/fd")) - connections["open"] - connections["connecting"]
+        """What is open, but for the connections of the pool: counted while these stay as they are."""
+        def connections():
+            self.gatherd.wait_idle()
+            return self.gatherd.stats()["stats"]["pools"]["main"]["connections"]
+
+        def count():
+            before = connections()
+            descriptors = len(os.listdir(f"/proc/{self.gatherd.process.pid}/fd"))
+            return before == connections() and not before["connecting"] and descriptors - before["open"]
+
+        return wait_until(count, "a pool at rest")
 
     def check(self):
         """Nothing is left, and what clients were told is so."""

@@ -192,8 +192,9 @@ def test_more_queries_than_the_pool_has_connections(client):
 
 
 def test_timeout_of_the_request(client, pg):
+    client.gather(["select pg_sleep(0.1)"] * 2)  # there is a connection for each: the time is the queries' alone
     with pg.gate() as gate:
-        answer = client.gather([gate.sql, "select 2"], timeout=2 * TIME_SCALE)  # enough to open a connection
+        answer = client.gather([gate.sql, "select 2"], timeout=2 * TIME_SCALE)
         first, second = answer["results"]
         assert first["error"]["code"] == "timeout" and first["error"]["effects"] == "none"
         assert second["rows"] == [[2]]

@@ -2,6 +2,8 @@
 """A database that is read_only here, or a client that is: what has been tried to write all the same."""
 import pytest
 
+from harness.wait import wait_until
+
 OFF = "select set_config('default_transaction_read_only', 'off', false)"
 WRITE = "insert into ro_target values (1) returning n"
 
@@ -106,5 +108,5 @@ def test_an_error_ends_a_sequence_there_as_well(reader):
 def test_a_time_out_in_a_sequence(reader, pg):
     result = reader.one({"sequence": [{"sql": "select pg_sleep(600) /* guarded */", "timeout": 0.2}, "select 2"]})
     assert result["steps"][0]["error"]["code"] == "timeout"
-    assert pg.running("guarded") == 0
+    wait_until(lambda: pg.running("guarded") == 0, "its end in PostgreSQL")
     assert reader.value("select 3") == 3

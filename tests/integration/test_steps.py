@@ -6,6 +6,8 @@ import threading
 
 import pytest
 
+from harness.wait import TIME_SCALE
+
 pytestmark = pytest.mark.valgrind
 
 
@@ -126,7 +128,7 @@ def test_parameters_and_arrays_in_steps(client, table):
 @pytest.mark.parametrize("kind", ["sequence", "transaction"])
 def test_timeout_of_the_item(client, table, kind):
     client.gather(["select 1"])  # there is a connection: the time is the steps' alone
-    result = run(client, {kind: ["insert into steps values (1, 1)", "select pg_sleep(100)"], "timeout": 1})
+    result = run(client, {kind: ["insert into steps values (1, 1)", "select pg_sleep(100)"], "timeout": 2 * TIME_SCALE})
     assert result["error"]["code"] == "timeout"
     assert codes(result)[1] == "timeout"
     assert table() == ("1=1" if kind == "sequence" else "")

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: PostgreSQL
 """Private PostgreSQL clusters: a Unix socket in a directory of their own, and loopback TCP where a test asks."""
+import contextlib
 import glob
 import itertools
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -35,9 +37,12 @@ def as_postgres(command):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """None of those that the system gives to whoever asks for any: it stays free while its server is down."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Postgres:
