@@ -53,6 +53,8 @@ struct page {
 	int64_t clock_ns;
 	/* While it is not 0, names that begin with "hang" are looked up without an end. */
 	int64_t hang, hanging;
+	/* Unless it is 0, no receive gives more bytes than that. */
+	int64_t recv_max;
 };
 
 #define FDS 4096
@@ -184,6 +186,8 @@ ssize_t recvfrom(int fd, void *bytes, size_t len, int flags, struct sockaddr *ad
 			return fail(page->action);
 		len = len > 1 ? 1 : len;
 	}
+	if (page != NULL && page->recv_max > 0 && len > (size_t)page->recv_max)
+		len = (size_t)page->recv_max;
 	if (page != NULL && page->byte_at >= 0 && addr == NULL && side_of(fd) == SIDE_SERVER &&
 	    known(fd) && len > 0)
 		return recv_bytes(real, fd, bytes, len, flags);

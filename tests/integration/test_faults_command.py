@@ -149,6 +149,16 @@ def test_each_allocation_fails_in_the_command(start_command, name, every):
     try_each(start_command(name), ALLOC, 0, False, 1 if every else 17)
 
 
+@places([name for name in LIVES if not name.startswith("spooled")], ["transaction"])
+def test_each_allocation_fails_while_answers_come_in_parts(start_command, name, every):
+    """What has memory at hand when an answer comes whole asks for it at other places when it does not."""
+    if faults.has_sanitizers():
+        pytest.skip("the sanitizers have their own malloc")
+    command = start_command(name)
+    command.faults.page.recv_max = 97
+    try_each(command, ALLOC, 0, False, 1 if every else 17)
+
+
 # What, how, and whether it is no failure.
 CALLS = {
     "short reads": (READ, SHORT, True),

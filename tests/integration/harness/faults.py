@@ -23,7 +23,7 @@ class Page(ctypes.Structure):
     """As in faults.c."""
     _fields_ = [(name, ctypes.c_int64) for name in (
         "calls", "sides", "at", "times", "action", "seen", "hit",
-        "byte_at", "byte_action", "byte_seen", "byte_hit", "clock_ns", "hang", "hanging")]
+        "byte_at", "byte_action", "byte_seen", "byte_hit", "clock_ns", "hang", "hanging", "recv_max")]
 
 
 def linked(program):
