@@ -99,6 +99,11 @@ void share_give(struct share *share, unsigned limit)
 	}
 }
 
+size_t share_awaited(const struct share *share)
+{
+	return share == NULL ? 0 : share->queue.length;
+}
+
 void share_refused(int rc, struct err *ret_err)
 {
 	if (rc == -ETIMEDOUT || rc == -ECANCELED)

@@ -28,6 +28,8 @@ void share_unref(struct share *share);
 int share_take(struct share *share, unsigned limit, struct db_owner owner,
 	       int64_t deadline_ns) MUST_CHECK;
 void share_give(struct share *share, unsigned limit);
+/* How many wait for one. */
+size_t share_awaited(const struct share *share);
 /* What share_take's failure is to the client. */
 void share_refused(int rc, struct err *ret_err);
 

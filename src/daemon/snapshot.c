@@ -9,6 +9,7 @@
 #include "daemon/session.h"
 #include "daemon/share.h"
 #include "db/lease.h"
+#include "db/pool.h"
 
 #include <errno.h>
 #include <string.h>
@@ -207,13 +208,35 @@ static void dismiss_waiting(struct snapshot *snapshot)
 			co_task_cancel(snapshot->holders[i].task);
 }
 
+/* Besides our own. */
+static bool others_wait(const struct snapshot *snapshot)
+{
+	const struct gather_lane *lane = &snapshot->gather->lanes[0];
+	size_t waiting = lanes_queued(&lane->database->pool->lanes) + share_awaited(lane->share);
+	size_t own = 0;
+
+	for (size_t i = 0; i < snapshot->holder_count; i++)
+		own += snapshot->holders[i].waiting;
+	return waiting > own;
+}
+
+/* Those who wait for a connection are not to wait for all of the gather. */
+static bool gives_way(const struct snapshot_holder *holder)
+{
+	const struct snapshot *snapshot = holder->snapshot;
+
+	return !holder->leader && holder->used && db_lease_holds(&holder->lease) && snapshot->led &&
+	       db_lease_holds(&snapshot->holders[0].lease) && others_wait(snapshot);
+}
+
 static int run_items(struct snapshot_holder *holder)
 {
 	struct gather *gather = holder->snapshot->gather;
 	struct gather_lane *lane = &gather->lanes[0];
 	int rc = 0;
 
-	while (!gather->stopped && !list_empty(&lane->pending) && db_lease_holds(&holder->lease)) {
+	while (!gather->stopped && !list_empty(&lane->pending) && db_lease_holds(&holder->lease) &&
+	       !gives_way(holder)) {
 		struct item *item = LIST_ENTRY(lane->pending.next, struct item, node);
 		const char *missing = depends_missing(item);
 
@@ -294,41 +317,43 @@ static void leave(struct snapshot_holder *holder, int64_t deadline_ns)
 	give_back(holder);
 }
 
-static int start_members(struct snapshot *snapshot);
+static void start_members(struct snapshot *snapshot);
 
-static int holder_main(void *arg)
+static int run_leader(struct snapshot_holder *holder)
 {
-	struct snapshot_holder *holder = arg;
 	struct snapshot *snapshot = holder->snapshot;
-	struct gather *gather = snapshot->gather;
-	int64_t deadline_ns =
-		MIN(gather->deadline_ns, clock_after_ns(gather->read_ns, SNAPSHOT_LIFE_NS));
+	int rc;
+
+	snapshot->led = true;
+	start_members(snapshot);
+	rc = run_items(holder);
+	snapshot->led = false;
+	return rc;
+}
+
+/* Waits. With a connection until no item is left, or others are to have it: *ret_again. */
+static int hold(struct snapshot_holder *holder, int64_t deadline_ns, bool *ret_again)
+{
+	struct gather *gather = holder->snapshot->gather;
 	struct err err = {.code = ERR_NONE};
 	int rc;
 
-	holder->task = co_task_current();
+	holder->used = *ret_again = false;
 	holder->waiting = true;
 	rc = take_connection(holder, deadline_ns, &err);
 	holder->waiting = false;
-	if (rc < 0) {
-		/* err says why */
-	} else if (nothing_left(gather)) {
+	if (rc == 0 && nothing_left(gather)) {
 		give_back(holder);
-		holder->task = NULL;
 		return 0;
-	} else {
+	}
+	if (rc == 0)
 		rc = holder->leader ? export(holder, deadline_ns, &err)
 				    : import(holder, deadline_ns);
-	}
 	if (rc == 0) {
-		snapshot->holding++;
-		/* Without memory for other tasks this one does all. */
-		if (holder->leader && start_members(snapshot) < 0)
-			snapshot->holder_count = 1;
-		rc = run_items(holder);
-		snapshot->holding--;
+		rc = holder->leader ? run_leader(holder) : run_items(holder);
+		*ret_again = !nothing_left(gather) && gives_way(holder);
 		if (nothing_left(gather))
-			dismiss_waiting(snapshot);
+			dismiss_waiting(holder->snapshot);
 	} else {
 		/* Of the items nothing was sent. Where the gather has been stopped it says why. */
 		err.effects = ERR_EFFECTS_NONE;
@@ -337,23 +362,37 @@ static int holder_main(void *arg)
 		rc = 0;
 	}
 	leave(holder, deadline_ns);
+	return rc;
+}
+
+static int holder_main(void *arg)
+{
+	struct snapshot_holder *holder = arg;
+	struct gather *gather = holder->snapshot->gather;
+	int64_t deadline_ns =
+		MIN(gather->deadline_ns, clock_after_ns(gather->read_ns, SNAPSHOT_LIFE_NS));
+	bool again;
+	int rc;
+
+	holder->task = co_task_current();
+	do
+		rc = hold(holder, deadline_ns, &again);
+	while (again);
 	holder->task = NULL;
 	return rc;
 }
 
-static int start_members(struct snapshot *snapshot)
+/* Without memory for their tasks those that there are do all. */
+static void start_members(struct snapshot *snapshot)
 {
 	for (size_t i = 1; i < snapshot->holder_count; i++) {
 		struct snapshot_holder *holder = &snapshot->holders[i];
 
 		holder->snapshot = snapshot;
 		if (co_group_go(&snapshot->gather->group, holder_main, holder, "snapshot member") <
-		    0) {
+		    0)
 			snapshot->holder_count = i;
-			return -ENOMEM;
-		}
 	}
-	return 0;
 }
 
 int snapshot_start(struct gather *gather)

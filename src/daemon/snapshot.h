@@ -3,7 +3,8 @@
  * A gather whose queries all see one snapshot of the database, on however many connections. The
  * first connection exports it, the others import it; each then runs one item after the other until
  * none is left. None waits for another, so one connection is enough and any number of such gathers
- * can share a pool.
+ * can share a pool. While others wait for connections all but the first stand in the queue again
+ * after each item.
  */
 #ifndef DAEMON_SNAPSHOT_H
 #define DAEMON_SNAPSHOT_H
@@ -22,7 +23,7 @@ struct snapshot {
 	struct gather *gather;
 	struct snapshot_holder *holders; /* one a connection; the first is the leader */
 	size_t holder_count;
-	size_t holding;	      /* connections that have the snapshot now */
+	bool led;	      /* the first holds it: others can import it */
 	const char *identity; /* which server and which state of it: members check that theirs is
 				 the same */
 	struct reply_snapshot reply;

@@ -192,3 +192,20 @@ def test_without_a_connection_those_that_take_values_are_skipped(start_gatherd, 
     assert {name: error["code"] for name, error in errors.items()} == {
         "a": "unavailable", "b": "skipped", "c": "skipped"}
     assert all(error["effects"] == "none" for error in errors.values())
+
+
+def test_who_comes_later_need_not_wait_for_all_of_it(start_gatherd, pg):
+    """While others wait only the connection that the snapshot depends on is kept; and it is one snapshot all the same."""
+    gatherd = start_gatherd(pg, main={"pool_max": 2})
+    with gatherd.client() as many, gatherd.client() as one:
+        many.send(gather=["select pg_current_snapshot()::text, pg_sleep(0.05)"] * 60, snapshot=True, stream=True)
+        pg.wait_running("pg_sleep(0.05)", 2)
+        assert one.value("select 1") == 1
+        many.send(ping=True)
+        events = [many.recv()]
+        while "pong" not in events[-1]:
+            events.append(many.recv())
+        assert "end" not in [event.get("event") for event in events]
+        events += many.events()
+    assert events[-1]["ok"] is True and events[-1]["failed"] == 0
+    assert len({event["rows"][0][0] for event in events if event.get("event") == "rows"}) == 1
