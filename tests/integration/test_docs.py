@@ -200,5 +200,13 @@ def test_the_manuals_report(start_gatherd, pg, demo_store, tmp_path):
     shell.close()
 
 
+def test_the_manual_names_no_field_of_stats_that_is_not_there():
+    with open(os.path.join(programs.ROOT, "docs", "protocol.md"), encoding="utf-8") as file:
+        table = set(re.findall(r"^\| `([\w.*]+)` \|", file.read(), re.M))
+    with open(os.path.join(programs.ROOT, "docs", "man", "gatherd.8"), encoding="utf-8") as file:
+        named = re.findall(r"^\.Li ((?:clients|log|loop|memory|pools|requests)\.[\w.*]+)", file.read(), re.M)
+    assert len(named) > 10 and set(named) <= table
+
+
 def test_the_readme_has_examples():
     assert any(path == "README.md" for path, _ in examples()), "README.md has no tested example"
