@@ -386,8 +386,8 @@ GATHER_API bool gather_result_truncated(const struct gather_result *result);
 /* Columns of a row set, also of an empty one; 0 for other statements and, in streams, for all but
  * the COLUMNS event. */
 GATHER_API size_t gather_result_columns(const struct gather_result *result);
-/* NULL when out of range. The type is PostgreSQL's name, "int8", "_text"; the oid 0 when out of
- * range. */
+/* NULL when out of range. The type is PostgreSQL's name, "int8", "text[]"; the oid 0 when out
+ * of range. */
 GATHER_API const char *gather_result_column_name(const struct gather_result *result, size_t column);
 GATHER_API const char *gather_result_column_type(const struct gather_result *result, size_t column);
 GATHER_API uint32_t gather_result_column_oid(const struct gather_result *result, size_t column);
@@ -404,8 +404,8 @@ GATHER_API double gather_result_elapsed_s(const struct gather_result *result);
 GATHER_API bool gather_value_is_null(const struct gather_result *result, size_t row, size_t column);
 /*
  * The value as text: strings as they are, numbers with all their digits, true and false, JSON for
- * json values and arrays. NULL for SQL NULL, out of range, or when there is no memory. `ret_len`
- * variant: bytes, for values with \0 in them.
+ * json values and arrays. NULL for SQL NULL, out of range, or when there is no memory.
+ * gather_value_length() is its bytes, for values with \0 in them.
  */
 GATHER_API const char *gather_value_text(const struct gather_result *result, size_t row,
 					 size_t column);

@@ -73,6 +73,18 @@ def test_the_manuals_example(installed, gatherd, tmp_path):
         assert done.returncode == status and re.fullmatch(out, done.stdout) and re.fullmatch(err, done.stderr), done
 
 
+def test_the_manual_names_every_function():
+    with open(os.path.join(programs.ROOT, "src", "client", "gather.h"), encoding="utf-8") as file:
+        functions = re.findall(r"^GATHER_API [^(;]*?(gather_\w+)\(", file.read(), re.M)
+    with open(os.path.join(programs.ROOT, "docs", "man", "libgather.3"), encoding="utf-8") as file:
+        named = set(re.findall(r"\w+", file.read()))
+    # Of these the page has the beginning once, and then their ends.
+    grouped = ("gather_request_param_", "gather_request_set_")
+    missing = [name for name in functions if name not in named and
+               not any(name.startswith(begin) and name[len(begin):] in named for begin in grouped)]
+    assert len(functions) > 60 and not missing, missing
+
+
 def test_header_is_c99_and_c_plus_plus(installed, tmp_path):
     for compiler, name in ((["gcc", "-std=c99", "-pedantic-errors"], "a.c"), (["g++", "-std=c++11"], "a.cc")):
         if subprocess.run(["which", compiler[0]], capture_output=True, check=False).returncode:
