@@ -20,6 +20,7 @@
 /* One look-up costs a connection: not for every DDL statement, nor for every answer while it fails.
  */
 #define REFRESH_PAUSE_NS CLOCK_SECOND
+#define FAILED_PAUSE_NS	 CLOCK_SECOND
 #define REFRESH_LIMIT_NS (5 * CLOCK_SECOND)
 #define REFRESH_MAX	 64
 
@@ -33,6 +34,7 @@ struct type_entry {
 struct types {
 	struct type_entry *entries; /* hash by oid */
 	int64_t altered_ns;
+	int64_t failed_ns;    /* when a look-up last failed; 0: never */
 	int64_t refreshed_ns; /* when the last refresh began */
 	bool refreshing;      /* these: */
 	uint32_t stale[REFRESH_MAX];
@@ -89,6 +91,8 @@ size_t types_unknown(const struct types *types, const PGresult *result, uint32_t
 {
 	size_t count = 0;
 
+	if (types->failed_ns != 0 && co_now_ns() - types->failed_ns < FAILED_PAUSE_NS)
+		return 0;
 	for (int i = 0; i < PQnfields(result) && count < max; i++) {
 		uint32_t oid = PQftype(result, i);
 
@@ -258,6 +262,8 @@ int types_learn(struct pool *pool, const uint32_t *oids, size_t count, int64_t d
 	}
 	buf_free(&array);
 	arena_free(&arena);
+	if (rc < 0 && rc != -ENOMEM && rc != -ECANCELED)
+		pool->types->failed_ns = co_now_ns();
 	return rc;
 }
 

@@ -32,8 +32,8 @@ int types_new(struct types **ret_types) MUST_CHECK;
 void types_free(struct types *types);
 /* NULL when it is not known (yet). */
 const struct db_type *types_find(const struct types *types, uint32_t oid);
-/* Writes the types of a result's columns that are not known to `oids`, at most `max`; returns how
- * many. */
+/* Writes the types of a result's columns that are to be looked up to `oids`, at most `max`; returns
+ * how many: none so soon after a look-up has failed. */
 size_t types_unknown(const struct types *types, const PGresult *result, uint32_t *oids, size_t max);
 /*
  * Waits. Sees to it that each of `oids` is known, over a connection of its own, since the one that
