@@ -4,17 +4,18 @@
 # its output in build/log/NAME.log, and says `result PASSED FAILED` as often as it likes. One that dies has failed.
 
 results=$log_dir/results
-# Lanes run beside each other, each tier by tier: more of them than two cores, since integration tests wait a lot. Tiers
-# that share a build directory are in one lane, but for build/release, which is there before they start.
-lanes=("asan integration" "clang valgrind integration-valgrind"
-	"dist fuzz includes format shell cppcheck model aarch64 tsan faults simulate soak cost")
+# Lanes run beside each other, each tier by tier: more of them than two cores, since integration tests wait a lot; they are
+# the longest, so they come first. Tiers that share a build directory are in one lane, but for build/release and build/asan,
+# which are there before they start.
+lanes=("integration soak faults" "asan valgrind clang includes format shell cppcheck model aarch64"
+	"dist fuzz integration-valgrind tsan simulate cost")
 after=
 valgrind_command="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 	--suppressions=$root/tests/valgrind.supp"
 
 # check [LANE]...: the tiers of these lanes, or all; then those that are named in $after
 check() {
-	local lane lane_pids=() passed failed
+	local flavour lane lane_pids=() passed failed
 	if (($#)); then
 		lanes=("$@") # each tier gets what it needs
 	else
@@ -25,7 +26,11 @@ check() {
 	fi
 	generate_configure
 	mkdir -p "$log_dir"
-	((${#lanes[@]} == 1)) || build release >"$log_dir/release.log" 2>&1 || die "the build failed: build/log/release.log"
+	if ((${#lanes[@]} > 1)); then
+		for flavour in release asan; do
+			build "$flavour" >"$log_dir/$flavour-build.log" 2>&1 || die "the build failed: build/log/$flavour-build.log"
+		done
+	fi
 	: >"$results"
 	set -m # a process group for each lane, so that it can be ended with all that it started
 	trap 'for lane in "${lane_pids[@]}"; do kill -INT -- "-$lane" 2>/dev/null; done; wait; exit 130' INT TERM
@@ -89,6 +94,9 @@ one() {
 
 # From TAP on stdin
 count_tap() { awk '/^ok/ { p++ } /^not ok/ { f++ } END { print p + 0, f + 0 }'; }
+
+# unit_suites LAYER|...: the suites of these layers
+unit_suites() { find tests/unit -name 'test_*.c' | sed 's/\.c$//' | grep -E "/test_($1)_" | sort | tr '\n' ' '; }
 
 # make_check FLAVOUR ARGUMENT...: the unit suites of a flavour; counts single tests, a suite that crashes fails too
 make_check() {
@@ -159,9 +167,13 @@ tier_integration() {
 	build asan
 	pytest_run asan
 }
+# The compiler's word on everything. What runs in a plain check is what the other switch and compiler could break and is
+# quick; with ALL_SUITES, as in .ci/run, the rest too.
 tier_clang() {
+	local only=("TESTS=$(unit_suites 'base|cli|client|co|conf|daemon')")
+	[[ -z ${ALL_SUITES:-} ]] || only=()
 	build clang
-	make_check clang
+	make_check clang "${only[@]}"
 }
 # Where threads are: the resolver's; and the switch that TSan has to be told about.
 tier_tsan() {
@@ -174,8 +186,7 @@ tier_valgrind() {
 	need valgrind
 	build release
 	# Of the suites those with memory that lives long: the others, and loops that are exhaustive, are the sanitizers'.
-	suites=$(find tests/unit -name 'test_*.c' | sed 's/\.c$//' | sort |
-		grep -E '/test_(base|client|co|daemon|db)_' | grep -vE '/test_(base_utf8|co_timer|co_wait)$' | tr '\n' ' ')
+	suites=$(unit_suites 'base|client|co|daemon|db' | sed -E 's/[^ ]*_(base_utf8|co_timer|co_wait) //g')
 	# In tests gcc -O2 takes what is about to fail an assertion for a null dereference; the sources are built by now.
 	CK_FORK=yes CK_TIMEOUT_MULTIPLIER=20 make_check release LOG_COMPILER="$root/tests/memcheck" \
 		check_PROGRAMS="$suites" TESTS="$suites" CFLAGS='-O2 -g -Wno-null-dereference'
