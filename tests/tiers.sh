@@ -7,8 +7,8 @@ results=$log_dir/results
 # Lanes run beside each other, each tier by tier: more of them than two cores, since integration tests wait a lot; they are
 # the longest, so they come first. Tiers that share a build directory are in one lane, but for build/release and build/asan,
 # which are there before they start.
-lanes=("integration soak faults" "asan valgrind clang includes format shell cppcheck model aarch64"
-	"dist fuzz integration-valgrind tsan simulate cost")
+lanes=("integration soak faults" "asan valgrind clang tsan simulate includes format shell"
+	"dist fuzz integration-valgrind cost model cppcheck aarch64")
 after=
 valgrind_command="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 	--suppressions=$root/tests/valgrind.supp"
@@ -95,8 +95,8 @@ one() {
 # From TAP on stdin
 count_tap() { awk '/^ok/ { p++ } /^not ok/ { f++ } END { print p + 0, f + 0 }'; }
 
-# unit_suites LAYER|...: the suites of these layers
-unit_suites() { find tests/unit -name 'test_*.c' | sed 's/\.c$//' | grep -E "/test_($1)_" | sort | tr '\n' ' '; }
+# unit_suites NAME|...: the suites of these names, or of these layers
+unit_suites() { find tests/unit -name 'test_*.c' | sed 's/\.c$//' | grep -E "/test_($1)(_|$)" | sort | tr '\n' ' '; }
 
 # make_check FLAVOUR ARGUMENT...: the unit suites of a flavour; counts single tests, a suite that crashes fails too
 make_check() {
@@ -182,11 +182,13 @@ tier_tsan() {
 	TSAN_OPTIONS=halt_on_error=1 CK_TIMEOUT_MULTIPLIER=10 make_check tsan check_PROGRAMS="$suites" TESTS="$suites"
 }
 tier_valgrind() {
-	local suites
+	local layers='base|client|co|db_(backoff|dsn|frames|history|pressure|queue|resolve|results)' suites
 	need valgrind
 	build release
-	# Of the suites those with memory that lives long: the others, and loops that are exhaustive, are the sanitizers'.
-	suites=$(unit_suites 'base|client|co|daemon|db' | sed -E 's/[^ ]*_(base_utf8|co_timer|co_wait) //g')
+	# Of the suites those with memory that lives long: the others, and loops that are exhaustive, are the sanitizers'. In a
+	# plain check sessions and servers are integration-valgrind's; with ALL_SUITES their suites run, too.
+	[[ -z ${ALL_SUITES:-} ]] || layers='base|client|co|daemon|db'
+	suites=$(unit_suites "$layers" | sed -E 's/[^ ]*_(base_utf8|co_timer|co_wait) //g')
 	# In tests gcc -O2 takes what is about to fail an assertion for a null dereference; the sources are built by now.
 	CK_FORK=yes CK_TIMEOUT_MULTIPLIER=20 make_check release LOG_COMPILER="$root/tests/memcheck" \
 		check_PROGRAMS="$suites" TESTS="$suites" CFLAGS='-O2 -g -Wno-null-dereference'
