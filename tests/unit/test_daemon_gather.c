@@ -531,7 +531,7 @@ static void task_requests(struct daemon_env *env)
 {
 	struct client *client = client_new(env);
 
-	client_send(client, "{\"id\":\"a\",\"gather\":[\"select pg_sleep(0.1)\"]}\n"
+	client_send(client, "{\"id\":\"a\",\"gather\":[\"select n from held\"]}\n"
 			    "{\"id\":\"b\",\"gather\":[\"select pg_sleep(0.05)\"]}\n"
 			    "{\"id\":\"c\",\"ping\":true}\n{\"id\":\"d\",\"ping\":true}");
 	shutdown(client->fd, SHUT_WR);
@@ -539,6 +539,7 @@ static void task_requests(struct daemon_env *env)
 	ck_line(client, "{\"id\":\"b\",");
 	ck_line(client, "{\"id\":\"c\",");
 	ck_line(client, "{\"id\":\"d\",");
+	PQclear(PQexec(row_holder, "commit"));
 	ck_line(client, "{\"id\":\"a\",");
 	ck_end(client);
 	client_close(client);
@@ -546,7 +547,12 @@ static void task_requests(struct daemon_env *env)
 
 START_TEST(requests_in_flight_have_a_limit)
 {
+	aside("drop table if exists held; create table held (n int); insert into held values (1)");
+	row_holder = PQconnectdb("");
+	PQclear(PQexec(row_holder, "begin; lock table held in access exclusive mode"));
 	daemon_env_run(task_requests, "max_requests = 2\n" DATABASE, false);
+	PQfinish(row_holder);
+	row_holder = NULL;
 }
 END_TEST
 

@@ -57,9 +57,8 @@ static void task_max(struct db_env *env)
 
 	env->conf.pool_max = 3;
 	db_env_open(env);
-	start_asks(env, &group, "select pg_sleep(0.02)", 20);
-	await_sleepers(3);
-	ck_assert_uint_eq(env->pool->busy_count, 3);
+	start_asks(env, &group, "select pg_sleep(0.1)", 20);
+	AWAIT(env->pool->busy_count == 3);
 	finish_asks(&group, 20, ";");
 	ck_assert_uint_eq(env->pool->stats.connects, 3);
 	ck_assert_uint_eq(env->pool->stats.queries, 20);
@@ -121,7 +120,7 @@ static void task_lifo(struct db_env *env)
 	db_env_open(env);
 	start_asks(env, &group, "select pg_sleep(0.01)", 4);
 	finish_asks(&group, 4, ";");
-	ck_assert_uint_eq(env->pool->idle_count, 4);
+	AWAIT(env->pool->idle_count == 4);
 	pid = conn_pid(first_conn(&env->pool->idle));
 	for (int i = 0; i < 10; i++) {
 		ck_query(env->pool, "select 1", "1;");
@@ -165,7 +164,7 @@ static void task_lifetime(struct db_env *env)
 	int first;
 
 	env->conf.pool_max = 1;
-	env->conf.server_lifetime_ns = 50 * CLOCK_MS;
+	env->conf.server_lifetime_ns = CLOCK_SECOND / 2;
 	db_env_open(env);
 	first = only_backend(env->pool);
 	while (env->pool->stats.connects < 3)
@@ -605,7 +604,7 @@ static void task_too_many(struct db_env *env)
 	db_env_open(env);
 	start_asks(env, &group, "select pg_sleep(0.02)", 12);
 	finish_asks(&group, 12, ";");
-	ck_assert_uint_eq(env->pool->stats.connects, 2);
+	ck_assert_uint_le(env->pool->stats.connects, 2); /* the server may let one in at first */
 	ck_assert_uint_gt(env->pool->stats.connect_failures, 0);
 	ck_assert_uint_eq(env->pool->stats.errors, 0);
 	ck_assert(!env->pool->refused);
@@ -660,8 +659,8 @@ static void task_end_running(struct db_env *env)
 	env->conf.pool_max = 1;
 	db_env_open(env);
 	only_backend(env->pool);
-	start_asks(env, &group, "select pg_sleep(0.1)", 2);
-	await_sleepers(1);
+	start_asks(env, &group, "select pg_sleep(0.5)", 2);
+	AWAIT(asks[0].query.state == DB_QUERY_RUNNING);
 	db_env_close(env);
 	ck_assert_int_eq(co_group_wait(&group, CLOCK_NEVER), 0);
 	ck_ask_ok(&asks[0], ";"); /* it had the time to end */
