@@ -95,11 +95,17 @@ static size_t flowing(const struct pool *pool)
 	return count;
 }
 
+/* How many the slow may have, beside the fast if there are any. */
+static size_t most_alone(const struct pool *pool)
+{
+	size_t max = pool->conf->pool_max;
+
+	return in_use(pool) ? pressure_most(&pool->lanes.pressure, max) : max;
+}
+
 size_t placement_busy_max(const struct pool *pool)
 {
-	size_t max = pool->conf->pool_max, own = placement_kept(pool);
-
-	return MIN(in_use(pool) ? pressure_most(&pool->lanes.pressure, max) : max, max - own);
+	return MIN(most_alone(pool), pool->conf->pool_max - placement_kept(pool));
 }
 
 /*
@@ -112,7 +118,7 @@ static int64_t held_back_until_ns(const struct pool *pool)
 	const struct lanes *lanes = &pool->lanes;
 	int64_t run_ns = pressure_alone_ns(&lanes->pressure);
 
-	if (pool->busy_count < pressure_most(&lanes->pressure, pool->conf->pool_max))
+	if (pool->busy_count < most_alone(pool))
 		return INT64_MIN;
 	return clock_after_ns(lanes->alone_since_ns,
 			      MIN(MAX(run_ns, HELD_BACK_NS), HELD_BACK_MAX_NS));
@@ -124,7 +130,7 @@ static bool alone_may_take(const struct pool *pool)
 	size_t own = placement_kept(pool);
 
 	if (pool->busy_count + own >= pool_open(pool) ||
-	    (in_use(pool) && co_loop_now_ns(pool->loop) < held_back_until_ns(pool)))
+	    co_loop_now_ns(pool->loop) < held_back_until_ns(pool))
 		return false;
 	return own > 0 || pool->lanes.shared.length == 0 || pool->lanes.alone_next;
 }
