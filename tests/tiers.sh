@@ -249,7 +249,7 @@ tier_fuzz() {
 # The same seeds each time. A few of them with the sanitizers' eyes: tier_asan.
 tier_simulate() {
 	build_simulate release
-	one "simulation" build/release/tests/simulate/simulate --runs "${SIMULATE_RUNS:-100000}"
+	one "simulation" build/release/tests/simulate/simulate --runs "${SIMULATE_RUNS:-30000}"
 }
 # $SOAK_MINUTES of `./dev soak`, two in .ci/run.
 tier_soak() {
