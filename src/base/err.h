@@ -49,6 +49,7 @@ struct err {
 	const char *severity, *detail, *hint, *context;
 	const char *schema, *table, *column, *constraint;
 	int position;	       /* in characters, from 1; 0: none */
+	int line;	       /* of a report's file, from 1; 0: none */
 	const char *parameter; /* the client's name of the one that it is about; NULL: none */
 };
 

@@ -125,8 +125,10 @@ void failure_write_excerpt(struct buf *out, const char *sql, int position)
 	buf_printf(out, "\n%*s^\n", (int)label, "");
 }
 
-/* The file and line of the place, if it is known, else of the statement; or the query's number. */
-static void write_where(struct buf *out, const struct failure_place *place, int position)
+/* The file and line of the place, if it is known, else of the statement; or the query's number. A
+ * report's file is the daemon's: of it there is the line alone. */
+static void write_where(struct buf *out, const struct failure_place *place, int position,
+			int line_of_report)
 {
 	const struct query *query = place->query;
 
@@ -140,7 +142,9 @@ static void write_where(struct buf *out, const struct failure_place *place, int 
 			line += text.data[i] == '\n';
 		buf_printf(out, "%s:%u: ", query->file, line);
 	}
-	if (place->name != NULL)
+	if (place->name != NULL && line_of_report > 0)
+		buf_printf(out, "%s, line %d: ", place->name, line_of_report);
+	else if (place->name != NULL)
 		buf_printf(out, "%s: ", place->name);
 	else if (place->number == 0)
 		buf_printf(out, "%s: ", place->noun);
@@ -263,7 +267,7 @@ void failure_write(struct buf *out, const struct failure_place *place,
 	int position = gather_error_position(error);
 	size_t before;
 
-	write_where(out, place, position);
+	write_where(out, place, position, gather_error_line(error));
 	if (sql)
 		buf_printf(out, "%s:  %s\n", severity != NULL ? severity : "ERROR",
 			   gather_error_message(error));

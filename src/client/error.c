@@ -44,6 +44,13 @@ int gather_error_position(const struct gather_error *error)
 	return position > 0 && position <= INT32_MAX ? (int)position : 0;
 }
 
+int gather_error_line(const struct gather_error *error)
+{
+	int64_t line = document_member_int64(error->object, "line", 0);
+
+	return line > 0 && line <= INT32_MAX ? (int)line : 0;
+}
+
 const char *gather_error_field(const struct gather_error *error, const char *field)
 {
 	return text_member(error, field);

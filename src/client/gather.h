@@ -430,6 +430,8 @@ GATHER_API const char *gather_error_sqlstate(const struct gather_error *error);
 GATHER_API enum gather_effects gather_error_effects(const struct gather_error *error);
 /* Where in the SQL text, in characters from 1; 0: not known. */
 GATHER_API int gather_error_position(const struct gather_error *error);
+/* Of a report's query: the line of the report's file, from 1; else 0. */
+GATHER_API int gather_error_line(const struct gather_error *error);
 /* Any other text: "severity", "detail", "hint", "context", "schema", "table", "column",
  * "constraint", "parameter" (the name of the one that is at fault), "key"; or NULL. */
 GATHER_API const char *gather_error_field(const struct gather_error *error, const char *field);

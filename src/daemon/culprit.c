@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "daemon/culprit.h"
 
+#include "base/arena.h"
 #include "base/err.h"
+#include "sqltext/params.h"
+#include "wire/request.h"
 
 #include <limits.h>
 #include <string.h>
@@ -59,4 +62,35 @@ size_t culprit_number(const struct err *err)
 	if (is_about_types(err))
 		return find_dollar(err->message, &behind);
 	return err->context != NULL ? number_in_context(err->context) : 0;
+}
+
+static void tell_line(struct err *err, const struct request_query *request)
+{
+	int chars = 0, line = (int)request->line;
+
+	for (size_t i = 0; i < request->sql.len; i++) {
+		chars += ((unsigned char)request->sql.data[i] & 0xc0) != 0x80;
+		if (chars >= err->position)
+			break;
+		line += request->sql.data[i] == '\n';
+	}
+	err->position = 0;
+	err->line = line;
+}
+
+void culprit_tell(struct err *err, const struct request_query *request,
+		  const struct sql_params *named, struct arena *arena)
+{
+	size_t number = culprit_number(err);
+
+	if (named->shift_count > 0)
+		err->position = sql_params_position(named, err->position);
+	if (number > 0 && number <= named->count) {
+		struct str name = request->params[named->order[number - 1]].name;
+
+		err->parameter = arena_strndup(arena, name.data, name.len);
+	}
+	/* The text of a report is not its client's: only the line of its file says anything. */
+	if (request->line > 0)
+		tell_line(err, request);
 }

@@ -147,6 +147,7 @@ static int make_items(struct gather *gather, const struct report *report, const 
 			return -ENOMEM;
 		query->sql = str_from(sql);
 		query->name = report->queries[i].name;
+		query->line = report->queries[i].line;
 		if (pick_params(gather, query) < 0)
 			return -ENOMEM;
 		request->items[i] =

@@ -209,25 +209,12 @@ static void take_stopped(struct step *step)
 	}
 }
 
-/* The server was asked with $1 for :day. */
-static void tell_in_the_clients_terms(struct step *step)
-{
-	const struct sql_params *named = &step->params.named;
-	size_t number = culprit_number(&step->err);
-	struct str name;
-
-	step->err.position = sql_params_position(named, step->err.position);
-	if (number == 0 || number > named->count)
-		return;
-	name = step->request->params[named->order[number - 1]].name;
-	step->err.parameter = arena_strndup(&step_gather(step)->arena, name.data, name.len);
-}
-
 void step_take_outcome(struct step *step)
 {
 	step->err = step->query.err;
-	if (step->params.named.count > 0)
-		tell_in_the_clients_terms(step);
+	if (step->err.code == ERR_SQL)
+		culprit_tell(&step->err, step->request, &step->params.named,
+			     &step_gather(step)->arena);
 	if (step->query.stopped_by_sink)
 		take_stopped(step);
 	if (step->stop_message != NULL && step->err.code == ERR_NONE)

@@ -94,6 +94,10 @@ void reply_write_error(struct buf *out, const struct err *err)
 			buf_puts(out, ",\"position\":");
 			json_write_int(out, err->position);
 		}
+		if (err->line > 0) {
+			buf_puts(out, ",\"line\":");
+			json_write_int(out, err->line);
+		}
 		write_field(out, ",\"context\":", err->context);
 		write_field(out, ",\"parameter\":", err->parameter);
 		write_field(out, ",\"schema\":", err->schema);

@@ -46,6 +46,7 @@ struct request_param {
 struct request_query {
 	struct str name;  /* absent: none. The item's name; of a step in a sequence a label only */
 	struct str sql;	  /* may be empty */
+	unsigned line;	  /* of a report: where in its file the text begins; 0: the client's own */
 	bool sql_has_nul; /* PostgreSQL cannot take it: to be answered in its place */
 	int64_t timeout_ns; /* 0: none of its own */
 	uint64_t max_rows;  /* 0: no limit */

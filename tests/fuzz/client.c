@@ -37,6 +37,7 @@ static void read_error(const struct gather_error *error)
 	FUZZ_CHECK(!gather_error_may_retry(error) ||
 		   gather_error_effects(error) == GATHER_EFFECTS_NONE);
 	(void)gather_error_position(error);
+	(void)gather_error_line(error);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		(void)read_text(gather_error_field(error, fields[i]));
 }

@@ -96,6 +96,7 @@ static struct err make_err(struct maker *m)
 		.effects = (enum err_effects)(fuzz_byte(&m->input) % 3),
 		.message = make_text(m),
 		.position = (int)fuzz_int64(&m->input),
+		.line = (int)fuzz_int64(&m->input),
 	};
 	struct str sqlstate = fuzz_bytes(&m->input, 5);
 

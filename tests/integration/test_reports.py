@@ -61,6 +61,32 @@ def test_a_value_that_is_none_of_the_type(client):
     assert answer["results"]["numbers"]["error"]["sqlstate"] == "22P02"
 
 
+WRONG = """\
+-- param: day date = date '2026-11-20'
+
+-- name: inside
+-- title: Ärger
+select 'größe' as größe, :day + 1 as next,
+    nonsense;
+-- name: begin
+-- a comment
+select 1 / (:day - :day);
+-- name: value
+select 1,
+    'x'::date
+"""
+
+
+@pytest.mark.parametrize("params", [{}, {"day": "2026-01-02"}])
+def test_an_error_is_told_by_the_line_of_the_file(client, reports, params):
+    reports.write_report("wrong", WRONG)
+    results = client.request(report="wrong", params=params)["results"]
+    assert {name: result["error"]["line"] for name, result in results.items()} == {"inside": 6, "begin": 9, "value": 12}
+    assert all("position" not in result["error"] for result in results.values())
+    done = reports.command("report", "wrong", *(f"{name}={value}" for name, value in params.items()))
+    assert done.returncode == 1 and 'gather: inside, line 6: ERROR:  column "nonsense" does not exist\n' in done.stderr
+
+
 def test_gathers_options(client):
     answer = client.request(report="plain", rows="objects", values="text", concurrency=1, timeout=20)
     assert [result["rows"] for result in answer["results"].values()] == [[{"?column?": "1"}], [{"?column?": "2"}]]

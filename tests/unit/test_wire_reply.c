@@ -205,12 +205,14 @@ START_TEST(errors_of_postgresql)
 			  .column = "col",
 			  .constraint = "con",
 			  .parameter = "par",
+			  .line = 3,
 			  .position = 15};
 
 	reply_write_error(&out, &err);
 	check("{\"code\":\"sql\",\"message\":\"duplicate key\",\"effects\":\"none\","
 	      "\"sqlstate\":\"23505\",\"severity\":\"ERROR\",\"detail\":\"d\",\"hint\":\"h\","
-	      "\"position\":15,\"context\":\"c\",\"parameter\":\"par\",\"schema\":\"s\",\"table\":"
+	      "\"position\":15,\"line\":3,\"context\":\"c\",\"parameter\":\"par\",\"schema\":\"s\","
+	      "\"table\":"
 	      "\"t\","
 	      "\"column\":\"col\",\"constraint\":\"con\"}");
 	buf_reset(&out);
