@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "co/co.h"
+#include "daemon/culprit.h"
 #include "daemon/database.h"
 #include "daemon/types.h"
 #include "db/lease.h"
@@ -336,8 +337,12 @@ int params_bind(struct database *database, struct db_lease *lease,
 	}
 	rc = bind_values(database, lease, values, owner, arena, deadline_ns, &params, resolve, ctx,
 			 ret_err);
-	if (rc < 0)
+	if (rc < 0) {
+		/* The server's, when it was asked for their types. */
+		if (ret_err->code == ERR_SQL)
+			culprit_tell(ret_err, query, &params.named, arena);
 		return rc;
+	}
 	*ret_params = params;
 	return 0;
 }

@@ -33,6 +33,14 @@ def test_the_parameter_at_fault_is_told_by_its_name(client, sql, params):
     assert client.one({"transaction": ["select 1", item]})["steps"][1]["error"]["parameter"] == "day"
 
 
+def test_places_while_types_are_asked_for(client):
+    """An array's type is asked of the server first; an error then is told as one of the run."""
+    item = {"sql": "select :names::text[], nonsense", "params": {"names": ["a"]}}
+    assert client.one(item)["error"]["position"] == item["sql"].index("nonsense") + 1
+    item = {"sql": "select :names::text[], :day is null", "params": {"names": ["a"], "day": None}}
+    assert client.one(item)["error"]["parameter"] == "day"
+
+
 def test_no_parameter_is_blamed_without_reason(client, pg):
     pg.psql("create or replace function f_inner(int) returns int language plpgsql as "
             "$$ declare n int; begin execute 'select 1 / ($1 - 1)' into n using 1; return n; end $$")
