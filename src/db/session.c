@@ -62,14 +62,23 @@ static int send(PGconn *pg, const char *sql)
 	return PQsendQueryParams(pg, sql, 0, NULL, NULL, NULL, NULL, 0) == 1 ? 0 : -EIO;
 }
 
-/* The forms of values that the protocol promises. A timeout is only ever lowered. */
+/*
+ * The forms of values that the protocol promises. A timeout is only ever lowered. Twenty sessions
+ * that open at once wait for each other's set-up, so it asks for what costs little: pg_settings
+ * would take three times as long as all the rest.
+ */
 int session_send_setup(PGconn *pg, int64_t statement_timeout_ns)
 {
-	char sql[1536];
+	char sql[1536], lower[512] = "";
 	int64_t timeout_ms = statement_timeout_ns / CLOCK_MS;
 
-	if (statement_timeout_ns > 0 && timeout_ms == 0)
-		timeout_ms = 1;
+	if (statement_timeout_ns > 0)
+		snprintf(lower, sizeof(lower),
+			 ", case when not pg_catalog.current_setting('statement_timeout')"
+			 "::pg_catalog.interval between '1 us' and '%" PRId64 " ms'"
+			 " then pg_catalog.set_config('statement_timeout', '%" PRId64 "', false)"
+			 " end",
+			 MAX(timeout_ms, INT64_C(1)), MAX(timeout_ms, INT64_C(1)));
 	snprintf(sql, sizeof(sql),
 		 "select pg_catalog.set_config('DateStyle', 'ISO', false),"
 		 " pg_catalog.set_config('IntervalStyle', 'postgres', false),"
@@ -83,28 +92,44 @@ int session_send_setup(PGconn *pg, int64_t statement_timeout_ns)
 		 /* So that a query ends when we do, were it by kill -9. Since PostgreSQL 14, and
 		    not on every system. */
 		 " case when pg_catalog.current_setting('client_connection_check_interval', true)"
-		 " = '0' and pg_catalog.version() ~ 'linux'"
+		 " = '0' and pg_catalog.strpos(pg_catalog.version(), 'linux') > 0"
 		 " then pg_catalog.set_config('client_connection_check_interval', '5s', false) end,"
-		 " case when %" PRId64 " > 0 and (s.ms = 0 or s.ms > %" PRId64 ")"
-		 " then pg_catalog.set_config('statement_timeout', '%" PRId64 "', false) end"
-		 ", s.ms as statement_timeout_ms"
-		 " from (select setting::bigint as ms from pg_catalog.pg_settings"
-		 " where name = 'statement_timeout') s",
-		 timeout_ms, timeout_ms, timeout_ms);
+		 " pg_catalog.current_setting('statement_timeout') as statement_timeout%s",
+		 lower);
 	return send(pg, sql) < 0 ? -EIO : 1;
+}
+
+/* As the server writes a time, in its largest unit: "90s", or "0". -1: not like that. */
+static int64_t read_ms(const char *text)
+{
+	static const struct {
+		const char *name;
+		int64_t ms;
+	} units[] = {{"", 1},	     {"ms", 1},	     {"s", 1000},
+		     {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
+	char *end;
+	int64_t value;
+
+	value = strtoll(text, &end, 10);
+	if (end == text || value < 0 || value > INT32_MAX)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (strcmp(end, units[i].name) == 0)
+			return value * units[i].ms;
+	return -1;
 }
 
 int64_t session_timeout_ms(const PGresult *result, int64_t known_ms, int64_t statement_timeout_ns)
 {
 	int column = PQresultStatus(result) == PGRES_TUPLES_OK
-			     ? PQfnumber(result, "statement_timeout_ms")
+			     ? PQfnumber(result, "statement_timeout")
 			     : -1;
 	int64_t own_ms, bound_ms = (statement_timeout_ns + CLOCK_MS - 1) / CLOCK_MS;
 
 	if (column < 0 || PQntuples(result) != 1)
 		return known_ms;
-	own_ms = strtoll(PQgetvalue(result, 0, column), NULL, 10);
-	if (own_ms == 0 || (bound_ms > 0 && bound_ms < own_ms))
+	own_ms = read_ms(PQgetvalue(result, 0, column));
+	if (own_ms <= 0 || (bound_ms > 0 && bound_ms < own_ms))
 		own_ms = bound_ms;
 	return own_ms;
 }

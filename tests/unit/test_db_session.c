@@ -265,14 +265,23 @@ static const struct {
 	const char *role;
 	int64_t conf_ns;
 	const char *expected;
+	int64_t own_ms; /* as the daemon has understood it */
 } timeouts[] = {
-	{"0", 0, "0;"},
-	{"0", 7 * CLOCK_SECOND, "7s;"},
-	{"5s", 7 * CLOCK_SECOND, "5s;"},
-	{"9s", 7 * CLOCK_SECOND, "7s;"},
-	{"5s", 0, "5s;"},
-	{"0", 500 * CLOCK_US, "1ms;"},
+	{"0", 0, "0;", 0},
+	{"0", 7 * CLOCK_SECOND, "7s;", 7000},
+	{"5s", 7 * CLOCK_SECOND, "5s;", 5000},
+	{"9s", 7 * CLOCK_SECOND, "7s;", 7000},
+	{"7001", 7 * CLOCK_SECOND, "7s;", 7000},
+	{"5s", 0, "5s;", 5000},
+	{"1500ms", 0, "1500ms;", 1500},
+	{"3min", 0, "3min;", 180000},
+	{"2h", 0, "2h;", 7200000},
+	{"24d", 0, "24d;", 2073600000},
+	{"24d", 3600 * CLOCK_SECOND, "1h;", 3600000},
+	{"0", 500 * CLOCK_US, "1ms;", 1},
 };
+/* No query can be asked of it. */
+#define TOO_SHORT 11
 
 static void task_timeout(struct db_env *env)
 {
@@ -281,11 +290,15 @@ static void task_timeout(struct db_env *env)
 	snprintf(sql, sizeof(sql), "alter role postgres set statement_timeout = '%s'",
 		 timeouts[row_index].role);
 	aside(sql);
-	env->conf.pool_max = 1;
+	env->conf.pool_max = env->conf.pool_min = 1;
 	env->conf.statement_timeout_ns = timeouts[row_index].conf_ns;
 	db_env_open(env);
-	ck_query(env->pool, "show statement_timeout", timeouts[row_index].expected);
-	if (row_index < 5) {
+	AWAIT(env->pool->idle_count == 1);
+	ck_assert_int_eq(
+		LIST_ENTRY(list_first(&env->pool->idle), struct conn, node)->statement_timeout_ms,
+		timeouts[row_index].own_ms);
+	if (row_index < TOO_SHORT) {
+		ck_query(env->pool, "show statement_timeout", timeouts[row_index].expected);
 		ck_query(env->pool, "set statement_timeout = '1min'", NULL);
 		ck_query(env->pool, "show statement_timeout", timeouts[row_index].expected);
 	}
