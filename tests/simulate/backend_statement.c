@@ -139,8 +139,7 @@ static void say_columns(struct backend *backend, const char *const *names, unsig
 }
 
 static const char *const own_columns[] = {"id", "version", "argument"};
-static const char *const setup_columns[] = {"a", "b", "c", "d",
-					    "e", "f", "g", "statement_timeout"};
+static const char *const setup_columns[] = {"a", "b", "c", "d", "e", "f", "g", "statement_timeout"};
 static const char *const six_columns[] = {"a", "b", "c", "d", "e", "f"};
 
 static bool is_setup(const char *sql)
