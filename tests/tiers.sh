@@ -7,8 +7,8 @@ results=$log_dir/results
 # Lanes run beside each other, each tier by tier: more of them than two cores, since integration tests wait a lot; they are
 # the longest, so they come first. Tiers that share a build directory are in one lane, but for build/release and build/asan,
 # which are there before they start.
-lanes=(integration "asan valgrind clang tsan simulate soak includes format shell"
-	"dist fuzz integration-valgrind faults cost model cppcheck aarch64")
+lanes=(integration integration-valgrind "asan valgrind clang tsan simulate soak includes format shell"
+	"dist fuzz faults cost model cppcheck aarch64")
 after=
 valgrind_command="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 	--suppressions=$root/tests/valgrind.supp"
