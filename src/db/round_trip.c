@@ -5,7 +5,10 @@
 #include "db/pool.h"
 
 /* Times pipeline_depth, at most: should the head turn out slow, so many wait for it. */
-#define DEPTH_FACTOR 8
+#define DEPTH_FACTOR 16
+/* What counts as fast takes such a part of the threshold, or less: four times its deviation is to
+ * have room, too. */
+#define FAST_PART 4
 
 void round_trip_note(struct conn *conn, int64_t took_ns)
 {
@@ -44,10 +47,10 @@ void round_trip_forget(const struct conn *conn)
 
 unsigned round_trip_depth(const struct pool *pool)
 {
-	int64_t threshold_ns = MAX(pool->conf->pipeline_threshold_ns, INT64_C(1));
-	int64_t way_ns = MIN(pool->round_trip_ns, threshold_ns * DEPTH_FACTOR);
+	int64_t fast_ns = MAX(pool->conf->pipeline_threshold_ns / FAST_PART, INT64_C(1));
+	int64_t way_ns = MIN(pool->round_trip_ns, fast_ns * DEPTH_FACTOR);
 
 	if (pool->conf->pipeline_depth == 1)
 		return 0;
-	return (unsigned)(pool->conf->pipeline_depth * way_ns / threshold_ns);
+	return (unsigned)(pool->conf->pipeline_depth * way_ns / fast_ns);
 }

@@ -18,7 +18,7 @@ void round_trip_note(struct conn *conn, int64_t took_ns);
  * another server. */
 void round_trip_forget(const struct conn *conn);
 /* How many queries of a shared connection are on their way when pipeline_depth of them are there,
- * each of which takes as long as a fast one may. */
+ * and each takes as long as a fast one does. */
 unsigned round_trip_depth(const struct pool *pool);
 
 #endif

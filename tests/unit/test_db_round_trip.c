@@ -79,13 +79,13 @@ static const struct {
 } depths[] = {
 	{0, 5 * CLOCK_MS, 16, 0},
 	{60 * CLOCK_US, 5 * CLOCK_MS, 16, 0},
-	{CLOCK_MS, 5 * CLOCK_MS, 16, 3},
-	{5 * CLOCK_MS, 5 * CLOCK_MS, 16, 16},
-	{20 * CLOCK_MS, 5 * CLOCK_MS, 16, 64},
-	{CLOCK_SECOND, 5 * CLOCK_MS, 16, 128},
-	{CLOCK_NEVER, 3600 * CLOCK_SECOND, 1024, 8192},
+	{CLOCK_MS, 5 * CLOCK_MS, 16, 12},
+	{5 * CLOCK_MS, 5 * CLOCK_MS, 16, 64},
+	{20 * CLOCK_MS, 5 * CLOCK_MS, 16, 256},
+	{CLOCK_SECOND, 5 * CLOCK_MS, 16, 256},
+	{CLOCK_NEVER, 3600 * CLOCK_SECOND, 1024, 16384},
 	{20 * CLOCK_MS, 5 * CLOCK_MS, 1, 0},
-	{20 * CLOCK_MS, 0, 2, 16},
+	{20 * CLOCK_MS, 0, 2, 32},
 };
 
 START_TEST(a_longer_way_holds_more)
